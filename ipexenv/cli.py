@@ -1,0 +1,130 @@
+"""Parse the command line, build the world, dispatch, render, map errors to exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
+
+from ipexenv import __version__
+from ipexenv.errors import IpexenvError, UsageError
+from ipexenv.report.channel import Channel
+from ipexenv.settings import Settings, apply_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipexenv.answer import Answer
+    from ipexenv.events import Listener
+    from ipexenv.system.world import World
+
+COMMANDS = {
+    "install": "match torch with IPEX and the ccl backend, install the missing parts, prove them with --verify",
+    "resolve": "say what install would choose, here or for a machine that is not here",
+    "verify": "prove the environment: bf16 training step, 2-process ccl allreduce, DDP step",
+    "status": "say what is installed and whether it fits, without importing torch",
+    "matrix": "print the compatibility table",
+}
+
+INTERRUPTED = 130
+BUG = 4
+
+
+class Command(Protocol):
+    """What every module in ``ipexenv.commands`` offers."""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of the command."""
+        ...
+
+    def run(self, options: argparse.Namespace, world: World, listen: Listener) -> Answer:
+        """Do it. Raises IpexenvError; ``options.settings`` says where each value came from."""
+        ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are UsageErrors, so that ``--json`` holds for them too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            message[:1].lower() + message[1:], code="usage", hint=f"`{self.prog} --help` lists the options"
+        )
+
+
+def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    channel = Channel.for_arguments(arguments, os.environ if world is None else world.env)
+    try:
+        name, options, command = _parse(arguments, world)
+        channel = channel.for_command(name, options)
+        answer = command.run(options, _world(world), channel.listen)
+    except IpexenvError as error:
+        return channel.fail(error)
+    except KeyboardInterrupt:
+        return channel.interrupted()
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception as error:  # noqa: BLE001 (the last line of defence: exit code 4, never a bare traceback)
+        return channel.bug(error)
+    try:
+        return channel.succeed(answer)
+    except BrokenPipeError:
+        return _closed_pipe()
+
+
+def _world(world: World | None) -> World:
+    if world is not None:
+        return world
+    from ipexenv.system.world import World as RealWorld  # noqa: PLC0415 (`--help` needs no world)
+
+    return RealWorld()
+
+
+def _parse(arguments: list[str], world: World | None) -> tuple[str, argparse.Namespace, Command]:
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if name in COMMANDS:
+        command = cast("Command", importlib.import_module(f"ipexenv.commands.{name}"))
+        parser = _Parser(
+            prog=f"ipexenv {name}",
+            allow_abbrev=False,
+            description=COMMANDS[name][:1].upper() + COMMANDS[name][1:] + ".",
+        )
+        _add_common(parser)
+        command.add_options(parser)
+        arguments.remove(name)
+        env = os.environ if world is None else world.env
+        options = apply_settings(parser, arguments, Settings.find(env, None if world is None else world.directory))
+        return name, options, command
+    _top_parser().parse_args(arguments or ["--help"])
+    raise UsageError("no command given", code="usage", hint="`ipexenv --help` lists the commands")
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    listing = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
+    parser = _Parser(
+        prog="ipexenv",
+        usage="ipexenv COMMAND [options]",
+        description="Get PyTorch-on-CPU training environments right, and prove it.",
+        epilog=f"commands:\n{listing}\n\n`ipexenv COMMAND --help` lists the options of one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ipexenv {__version__}")
+    parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND", help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document to stdout")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answer, warnings and errors")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="say more; twice for everything")
+    parser.add_argument("--tables", metavar="DIR", help="read the compatibility tables from DIR")
+
+
+def _closed_pipe() -> int:
+    """End quietly when the reader of our output has gone, as ``ipexenv matrix | head`` does."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 (kept open so that the interpreter's last flush succeeds)
+    return 128 + signal.SIGPIPE

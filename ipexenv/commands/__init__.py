@@ -1,0 +1,1 @@
+"""One module per subcommand: parse its options, run the stages, return its report."""

@@ -1,0 +1,329 @@
+"""What is observed about the host and the target, as plain data with how each thing was learnt.
+
+Unknown is ``None`` (or an empty tuple), never a guess: rules that need an unknown fact say so and do not object.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from packaging.version import Version
+
+from ipexenv.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LibcFamily = Literal["glibc", "musl", "unknown"]
+EnvironmentKind = Literal["venv", "conda", "user", "system"]
+
+LIBC_FAMILIES = ("glibc", "musl", "unknown")
+ENVIRONMENT_KINDS = ("venv", "conda", "user", "system")
+
+
+class IsaLevel(enum.IntEnum):
+    """Instruction-set levels in IPEX's own terms and order.
+
+    Source: csrc/cpu/isa/cpu_feature.cpp and csrc/cpu/dyndisp/DispatchStub.cpp of IPEX v2.8.0+cpu.
+    """
+
+    DEFAULT = 0
+    AVX2 = 1
+    AVX2_VNNI = 2
+    AVX512 = 3
+    AVX512_VNNI = 4
+    AVX512_BF16 = 5
+    AMX = 6
+    AVX512_FP16 = 7
+
+    @property
+    def label(self) -> str:
+        """Return the lower-case name that ATEN_CPU_CAPABILITY takes, as ``avx512_bf16``."""
+        return self.name.lower()
+
+    @classmethod
+    def from_label(cls, label: str) -> IsaLevel:
+        """Parse a level name in any case; raise ValueError that names it and the known ones."""
+        try:
+            return cls[label.upper()]
+        except KeyError:
+            known = ", ".join(level.label for level in cls)
+            msg = f"unknown instruction-set level {label!r}, expected one of {known}"
+            raise ValueError(msg) from None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Libc:
+    """The C library that the target is linked to."""
+
+    family: LibcFamily = "unknown"
+    version: Version | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cpu:
+    """The processor. ``isa`` is what IPEX would be able to use, after flags, OS state and AMX permission."""
+
+    vendor: str | None = None
+    model: str | None = None
+    flags: tuple[str, ...] = ()
+    isa: IsaLevel | None = None
+    os_xfeatures: int | None = None
+    """Bit mask of the extended states that the OS saves (XCR0 numbering: 5-7 AVX-512, 17-18 AMX)."""
+    amx_permitted: bool | None = None
+    """Whether arch_prctl(ARCH_REQ_XCOMP_PERM, 18) succeeded; None where AMX is not there to ask for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topology:
+    """Sockets, NUMA nodes and cores of the machine, and what affinity and cgroup leave of them."""
+
+    sockets: int | None = None
+    numa_nodes: int | None = None
+    physical_cores: int | None = None
+    """Cores of all online processing units, not threads."""
+    logical_cpus: int | None = None
+    """Online processing units."""
+    usable_cpus: tuple[int, ...] = ()
+    """Processing units that affinity and cpuset allow."""
+    usable_cores: int | None = None
+    """Physical cores with at least one usable processing unit."""
+    cpu_quota: float | None = None
+    """CPUs that the cgroup's quota grants (``cpu.max``), None where unlimited."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """The machine."""
+
+    system: str = "linux"
+    architecture: str = "x86_64"
+    distribution: str | None = None
+    kernel: str | None = None
+    libc: Libc = field(default_factory=Libc)
+    cpu: Cpu = field(default_factory=Cpu)
+    topology: Topology = field(default_factory=Topology)
+    shm_bytes: int | None = None
+    """Size of /dev/shm in bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """The Python that will import torch."""
+
+    version: Version
+    executable: str | None = None
+    implementation: str = "cpython"
+    wheel_tags: tuple[str, ...] = ()
+    """Tags of the wheels it accepts, best first (``cp311-cp311-manylinux_2_36_x86_64``); empty where unknown."""
+    environment: EnvironmentKind = "venv"
+    prefix: str | None = None
+    site_packages: str | None = None
+    externally_managed: str | None = None
+    """Path of the EXTERNALLY-MANAGED marker (PEP 668), None where there is none."""
+    writable: bool | None = None
+    glibcxx: Version | None = None
+    """Newest GLIBCXX symbol version of the libstdc++ that this Python would load."""
+    libraries: tuple[str, ...] | None = None
+    """Those system libraries named in the tables that the loader finds here; None where nobody looked."""
+    free_threaded: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """One installed distribution, from its metadata alone."""
+
+    name: str
+    version: Version
+    installer: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TorchPackage(Package):
+    """The installed torch with what tells its builds apart."""
+
+    build: str | None = None
+    """``cpu``, ``cu128``, ``rocm6.4``, ``xpu``, ``conda`` … ; None where nothing tells."""
+    cxx11_abi: bool | None = None
+    """Whether its C++ symbols use the new libstdc++ ABI; None where it could not be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installed:
+    """What the tables speak about, as installed in the target; None where it is not installed."""
+
+    torch: TorchPackage | None = None
+    ipex: Package | None = None
+    bindings: Package | None = None
+    transformers: Package | None = None
+    accelerate: Package | None = None
+    numpy: Package | None = None
+    torchvision: Package | None = None
+    torchaudio: Package | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Everything that a decision may rest on."""
+
+    host: Host
+    target: Target
+    installed: Installed = field(default_factory=Installed)
+    learnt: tuple[tuple[str, str], ...] = ()
+    """Pairs of a dotted fact name (``host.libc``) and how it was learnt (``os.confstr``)."""
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return plain JSON data that ``from_mapping`` reads back."""
+        return {
+            "host": _plain(self.host),
+            "target": _plain(self.target),
+            "installed": _plain(self.installed),
+            "learnt": dict(self.learnt),
+        }
+
+    @classmethod
+    def from_mapping(cls, row: Mapping[str, Any], *, where: str) -> Facts:
+        """Read what ``as_mapping`` wrote; raise MalformedError that names the bad key."""
+        reader = Reader(row, where=where)
+        learnt = reader.maybe_table("learnt") or {}
+        facts = cls(
+            host=_host(Reader(reader.table("host"), where=f"{where}: host")),
+            target=_target(Reader(reader.table("target"), where=f"{where}: target")),
+            installed=_installed(Reader(reader.maybe_table("installed") or {}, where=f"{where}: installed")),
+            learnt=tuple((str(name), str(how)) for name, how in learnt.items()),
+        )
+        reader.finish()
+        return facts
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (any field of any fact)
+    if isinstance(value, IsaLevel):
+        return value.label
+    if isinstance(value, Version):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    slots = [name for kind in reversed(type(value).__mro__) for name in getattr(kind, "__slots__", ())]
+    if slots and not isinstance(value, (str, int, float)):
+        return {name: _plain(getattr(value, name)) for name in slots}
+    return value
+
+
+def _host(reader: Reader) -> Host:
+    host = Host(
+        system=reader.text("system", "linux"),
+        architecture=reader.text("architecture", "x86_64"),
+        distribution=reader.maybe_text("distribution"),
+        kernel=reader.maybe_text("kernel"),
+        libc=_libc(Reader(reader.maybe_table("libc") or {}, where=f"{reader.where}.libc")),
+        cpu=_cpu(Reader(reader.maybe_table("cpu") or {}, where=f"{reader.where}.cpu")),
+        topology=_topology(Reader(reader.maybe_table("topology") or {}, where=f"{reader.where}.topology")),
+        shm_bytes=reader.maybe_integer("shm_bytes"),
+    )
+    reader.finish()
+    return host
+
+
+def _libc(reader: Reader) -> Libc:
+    family = reader.choice("family", LIBC_FAMILIES, "unknown")
+    libc = Libc(family=family, version=reader.maybe_version("version"))  # type: ignore[arg-type]  # choice() checked it
+    reader.finish()
+    return libc
+
+
+def _cpu(reader: Reader) -> Cpu:
+    label = reader.maybe_text("isa")
+    try:
+        isa = None if label is None else IsaLevel.from_label(label)
+    except ValueError as error:
+        raise reader.wrong("isa", label, str(error)) from None  # noqa: EM101 (a key, not a message)
+    cpu = Cpu(
+        vendor=reader.maybe_text("vendor"),
+        model=reader.maybe_text("model"),
+        flags=reader.texts("flags", ()),
+        isa=isa,
+        os_xfeatures=reader.maybe_integer("os_xfeatures"),
+        amx_permitted=reader.maybe_flag("amx_permitted"),
+    )
+    reader.finish()
+    return cpu
+
+
+def _topology(reader: Reader) -> Topology:
+    topology = Topology(
+        sockets=reader.maybe_integer("sockets"),
+        numa_nodes=reader.maybe_integer("numa_nodes"),
+        physical_cores=reader.maybe_integer("physical_cores"),
+        logical_cpus=reader.maybe_integer("logical_cpus"),
+        usable_cpus=reader.integers("usable_cpus", ()),
+        usable_cores=reader.maybe_integer("usable_cores"),
+        cpu_quota=reader.maybe_number("cpu_quota"),
+    )
+    reader.finish()
+    return topology
+
+
+def _target(reader: Reader) -> Target:
+    target = Target(
+        version=reader.version("version"),
+        executable=reader.maybe_text("executable"),
+        implementation=reader.text("implementation", "cpython"),
+        wheel_tags=reader.texts("wheel_tags", ()),
+        environment=reader.choice("environment", ENVIRONMENT_KINDS, "venv"),  # type: ignore[arg-type]  # checked
+        prefix=reader.maybe_text("prefix"),
+        site_packages=reader.maybe_text("site_packages"),
+        externally_managed=reader.maybe_text("externally_managed"),
+        writable=reader.maybe_flag("writable"),
+        glibcxx=reader.maybe_version("glibcxx"),
+        libraries=reader.maybe_texts("libraries"),
+        free_threaded=reader.flag("free_threaded", default=False),
+    )
+    reader.finish()
+    return target
+
+
+def _installed(reader: Reader) -> Installed:
+    def package(key: str) -> Package | None:
+        row = reader.maybe_table(key)
+        return None if row is None else _package(Reader(row, where=f"{reader.where}.{key}"))
+
+    torch_row = reader.maybe_table("torch")
+    installed = Installed(
+        torch=None if torch_row is None else _torch(Reader(torch_row, where=f"{reader.where}.torch")),
+        ipex=package("ipex"),
+        bindings=package("bindings"),
+        transformers=package("transformers"),
+        accelerate=package("accelerate"),
+        numpy=package("numpy"),
+        torchvision=package("torchvision"),
+        torchaudio=package("torchaudio"),
+    )
+    reader.finish()
+    return installed
+
+
+def _package(reader: Reader) -> Package:
+    package = Package(
+        name=reader.text("name"),
+        version=reader.version("version"),
+        installer=reader.maybe_text("installer"),
+        location=reader.maybe_text("location"),
+    )
+    reader.finish()
+    return package
+
+
+def _torch(reader: Reader) -> TorchPackage:
+    package = TorchPackage(
+        name=reader.text("name"),
+        version=reader.version("version"),
+        installer=reader.maybe_text("installer"),
+        location=reader.maybe_text("location"),
+        build=reader.maybe_text("build"),
+        cxx11_abi=reader.maybe_flag("cxx11_abi"),
+    )
+    reader.finish()
+    return package

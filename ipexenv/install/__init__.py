@@ -1,0 +1,1 @@
+"""Stage 5, act: ask sources, drive the package engine."""

@@ -1,0 +1,162 @@
+"""What decisions are made of: requests, offers, rejections, resolutions. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+Stack = Literal["ipex", "native"]
+CclChoice = Literal["auto", "bindings", "none"]
+CclProvider = Literal["bindings", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What the user asks for."""
+
+    stack: Stack = "ipex"
+    ccl: CclChoice = "auto"
+    torch: SpecifierSet | None = None
+    """From ``--torch``: ``2.8`` means ``==2.8.*``, ``1.12.1`` means ``==1.12.1``; None where not given."""
+    ccl_version: str | None = None
+    """From ``--ccl-version``, as typed; None where the tables choose."""
+    allow_torch_change: bool = False
+    allow_yanked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """One wheel file that a source lists."""
+
+    project: str
+    """Normalised name (PEP 503), as ``oneccl-bind-pt``."""
+    version: Version
+    filename: str
+    url: str
+    """Absolute URL, or ``file://`` URL for a folder."""
+    source: str
+    """Name of the source, as shown to people."""
+    sha256: str | None = None
+    size_bytes: int | None = None
+    yanked: str | None = None
+    """The reason (may be an empty string), None where it is not yanked."""
+    configured: bool = False
+    """Whether the package engine finds it by itself, from the index or find-links that it is configured for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceReport:
+    """How one source answered."""
+
+    name: str
+    url: str
+    """Without credentials."""
+    state: Literal["answered", "empty", "failed", "not asked"]
+    detail: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Market:
+    """What the sources offer; ``asked`` is False when deciding from the tables alone (``--offline``)."""
+
+    asked: bool = False
+    offers: tuple[Offer, ...] = ()
+    reports: tuple[SourceReport, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """One rule's objection to one release."""
+
+    release: str
+    """``intel_extension_for_pytorch 2.7.0``."""
+    rule: str
+    """Stable kebab-case name of the rule."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """Something worth saying that does not change the answer."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """One chosen release and the file it comes from."""
+
+    name: str
+    """Distribution name, as pip takes it."""
+    version: Version
+    """With the local label where the file has one."""
+    source: str
+    """Name of the source; ``tables`` when no source was asked."""
+    yanked: str | None = None
+    offer: Offer | None = None
+    """The exact file; None when no source was asked, or when it is already installed."""
+    installed: bool = False
+    """True where exactly this version is already there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """The chosen releases, the rejected ones and why."""
+
+    torch: Version
+    python: Version
+    stack: Stack
+    ccl: CclProvider
+    ccl_version: Version | None
+    ccl_reason: str | None
+    """Why there is no ccl provider, or why this one; None where it needs no words."""
+    pins: tuple[Pin, ...]
+    """In the order torch, IPEX, bindings, then partners (torchvision, torchaudio) that must move along."""
+    constraints: tuple[str, ...]
+    """Further requirements of the pair, as ``numpy<2``."""
+    import_names: tuple[str, ...]
+    """Modules in the order they must be imported: torch, IPEX, bindings."""
+    rejections: tuple[Rejection, ...]
+    notes: tuple[Note, ...]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the JSON ``data`` of ``resolve`` and of ``install --dry-run``."""
+        return {
+            "torch": str(self.torch),
+            "python": str(self.python),
+            "stack": self.stack,
+            "ccl": {
+                "provider": self.ccl,
+                "version": None if self.ccl_version is None else str(self.ccl_version),
+                "reason": self.ccl_reason,
+            },
+            "pins": [pin_as_mapping(pin) for pin in self.pins],
+            "constraints": list(self.constraints),
+            "import_names": list(self.import_names),
+            "rejections": [rejection_as_mapping(rejection) for rejection in self.rejections],
+            "notes": [{"code": note.code, "text": note.text} for note in self.notes],
+        }
+
+
+def pin_as_mapping(pin: Pin) -> dict[str, Any]:
+    """Return one entry of ``pins``."""
+    return {
+        "name": pin.name,
+        "version": str(pin.version),
+        "source": pin.source,
+        "yanked": pin.yanked,
+        "installed": pin.installed,
+        "filename": None if pin.offer is None else pin.offer.filename,
+        "sha256": None if pin.offer is None else pin.offer.sha256,
+    }
+
+
+def rejection_as_mapping(rejection: Rejection) -> dict[str, str]:
+    """Return one entry of ``rejections``."""
+    return {"release": rejection.release, "rule": rejection.rule, "reason": rejection.reason}

@@ -1,0 +1,1 @@
+"""Stage 1, look: facts about the host and the target, without importing torch."""

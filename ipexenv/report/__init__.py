@@ -1,0 +1,1 @@
+"""Stage 7, tell: the one place that turns data into text for people and machines."""

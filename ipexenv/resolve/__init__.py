@@ -1,0 +1,1 @@
+"""Stage 3, decide: rules over facts and tables. Pure."""

@@ -1,0 +1,126 @@
+"""Where an option's value comes from: flag > ``IPEXENV_*`` variable > ``[tool.ipexenv]`` > default."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipexenv.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+_NOT_SETTABLE = frozenset({"help", "json", "quiet", "verbose"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Values set outside the command line, and where."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    project: Mapping[str, Any] = field(default_factory=dict)
+    """The ``[tool.ipexenv]`` table of the nearest pyproject.toml."""
+    project_file: str | None = None
+
+    @classmethod
+    def find(cls, env: Mapping[str, str], directory: Path | None = None) -> Settings:
+        """Look in ``env`` and in the pyproject.toml of ``directory`` or its nearest parent that has one."""
+        start = Path.cwd() if directory is None else directory
+        for folder in (start, *start.parents):
+            file = folder / "pyproject.toml"
+            if file.is_file():
+                return cls(env=env, project=_read_project(file), project_file=str(file))
+        return cls(env=env)
+
+
+def apply_settings(parser: argparse.ArgumentParser, arguments: Sequence[str], settings: Settings) -> argparse.Namespace:
+    """Parse ``arguments`` over the settings.
+
+    The result's ``settings`` maps each option to the name of what set it (``flag``, ``IPEXENV_TORCH``,
+    ``pyproject.toml``, ``default``). Raises UsageError that names the variable or key with a value that cannot be.
+    """
+    origin: dict[str, str] = {}
+    known: dict[str, str] = {}
+    for action in parser._actions:  # noqa: SLF001 (argparse offers no public list of its options)
+        if not action.option_strings or action.dest in _NOT_SETTABLE:
+            continue
+        known[action.dest] = action.option_strings[-1]
+        origin[action.dest] = "default"
+        variable = f"IPEXENV_{action.dest.upper()}"
+        if action.dest in settings.project or action.dest.replace("_", "-") in settings.project:
+            raw = settings.project.get(action.dest, settings.project.get(action.dest.replace("_", "-")))
+            action.default = _convert(action, raw, where=f"[tool.ipexenv] of {settings.project_file}")
+            origin[action.dest] = "pyproject.toml"
+        if variable in settings.env:
+            action.default = _convert(action, settings.env[variable], where=variable)
+            origin[action.dest] = variable
+    options = parser.parse_args(arguments)
+    for dest, flag in known.items():
+        if any(word == flag or word.startswith(f"{flag}=") for word in arguments):
+            origin[dest] = "flag"
+    options.settings = origin
+    return options
+
+
+def _convert(action: argparse.Action, raw: object, *, where: str) -> object:
+    name = action.option_strings[-1]
+    if action.nargs == 0:
+        return _truth(raw, name=name, where=where)
+    if type(action).__name__ == "_AppendAction":
+        items = raw.split() if isinstance(raw, str) else raw
+        if not isinstance(items, list):
+            raise _unusable(name, raw, where, "a list")
+        return [_one(action, item, where=where) for item in items]
+    return _one(action, raw, where=where)
+
+
+def _one(action: argparse.Action, raw: object, *, where: str) -> object:
+    text = str(raw)
+    try:
+        value = action.type(text) if callable(action.type) else text
+    except (ValueError, TypeError) as error:
+        raise _unusable(action.option_strings[-1], raw, where, str(error)) from None
+    if action.choices is not None and value not in action.choices:
+        raise _unusable(action.option_strings[-1], raw, where, f"one of {', '.join(map(str, action.choices))}")
+    return value
+
+
+def _truth(raw: object, *, name: str, where: str) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise _unusable(name, raw, where, "true or false")
+
+
+def _unusable(name: str, raw: object, where: str, wanted: str) -> UsageError:
+    return UsageError(
+        f"{where} sets {name} to {raw!r}, expected {wanted}",
+        code="bad-setting",
+        hint=f"correct it there, or override it with `{name}`",
+    )
+
+
+def _read_project(file: Path) -> Mapping[str, Any]:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if "tool.ipexenv" not in text and "[tool]" not in text:
+        return {}
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 (only read when the file speaks of ipexenv)
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+    try:
+        table = tomllib.loads(text).get("tool", {}).get("ipexenv", {})
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is not valid TOML: {error}", code="bad-pyproject") from None
+    if not isinstance(table, dict):
+        raise UsageError(f"[tool.ipexenv] of {file} is {table!r}, expected a table", code="bad-pyproject")
+    return table

@@ -1,0 +1,1 @@
+"""Stage 2, know: the compatibility tables of ``compat/``."""

@@ -1,0 +1,1 @@
+"""Stage 6, check: prove the environment in child processes of the target."""
