@@ -29,9 +29,6 @@ COMMANDS = {
     "matrix": "print the compatibility table",
 }
 
-INTERRUPTED = 130
-BUG = 4
-
 
 class Command(Protocol):
     """What every module in ``ipexenv.commands`` offers."""
@@ -57,11 +54,13 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    channel = Channel.for_arguments(arguments, os.environ if world is None else world.env)
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    env = os.environ if world is None else world.env
+    channel = Channel.for_arguments(arguments, env, command=name if name in COMMANDS else None)
     try:
-        name, options, command = _parse(arguments, world)
-        channel = channel.for_command(name, options)
-        answer = command.run(options, _world(world), channel.listen)
+        command, options = _parse(name, arguments, Settings.find(env, None if world is None else world.directory))
+        channel = channel.for_options(options)
+        return channel.succeed(command.run(options, _real_world() if world is None else world, channel.listen))
     except IpexenvError as error:
         return channel.fail(error)
     except KeyboardInterrupt:
@@ -70,37 +69,33 @@ def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> in
         return _closed_pipe()
     except Exception as error:  # noqa: BLE001 (the last line of defence: exit code 4, never a bare traceback)
         return channel.bug(error)
-    try:
-        return channel.succeed(answer)
-    except BrokenPipeError:
-        return _closed_pipe()
 
 
-def _world(world: World | None) -> World:
-    if world is not None:
-        return world
+def _real_world() -> World:
     from ipexenv.system.world import World as RealWorld  # noqa: PLC0415 (`--help` needs no world)
 
     return RealWorld()
 
 
-def _parse(arguments: list[str], world: World | None) -> tuple[str, argparse.Namespace, Command]:
-    name = next((word for word in arguments if not word.startswith("-")), None)
-    if name in COMMANDS:
-        command = cast("Command", importlib.import_module(f"ipexenv.commands.{name}"))
-        parser = _Parser(
-            prog=f"ipexenv {name}",
-            allow_abbrev=False,
-            description=COMMANDS[name][:1].upper() + COMMANDS[name][1:] + ".",
-        )
-        _add_common(parser)
-        command.add_options(parser)
-        arguments.remove(name)
-        env = os.environ if world is None else world.env
-        options = apply_settings(parser, arguments, Settings.find(env, None if world is None else world.directory))
-        return name, options, command
-    _top_parser().parse_args(arguments or ["--help"])
-    raise UsageError("no command given", code="usage", hint="`ipexenv --help` lists the commands")
+def _parse(name: str | None, arguments: list[str], settings: Settings) -> tuple[Command, argparse.Namespace]:
+    if name is None or name not in COMMANDS:
+        _top_parser().parse_args(arguments or ["--help"])
+        raise UsageError("no command given", code="usage", hint="`ipexenv --help` lists the commands")
+    command = cast("Command", importlib.import_module(f"ipexenv.commands.{name}"))
+    description = COMMANDS[name][:1].upper() + COMMANDS[name][1:] + "."
+    parser = _Parser(prog=f"ipexenv {name}", allow_abbrev=False, description=description, formatter_class=_formatter)
+    _add_common(parser)
+    command.add_options(parser)
+    arguments.remove(name)
+    return command, apply_settings(parser, arguments, settings)
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Tell argparse the width, for which it would import shutil (3 ms) to check each option that is declared."""
+    columns = os.environ.get("COLUMNS", "")
+    if not columns.isdigit():
+        columns = str(os.get_terminal_size(1).columns) if os.isatty(1) else ""
+    return argparse.HelpFormatter(prog, width=(int(columns or 0) or 80) - 2)
 
 
 def _top_parser() -> argparse.ArgumentParser:
@@ -125,6 +120,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _closed_pipe() -> int:
-    """End quietly when the reader of our output has gone, as ``ipexenv matrix | head`` does."""
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 (kept open so that the interpreter's last flush succeeds)
+    """End quietly when the reader of our output has gone, as in ``ipexenv matrix | head``."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())  # the interpreter's last flush must have somewhere to go
+    os.close(null)
     return 128 + signal.SIGPIPE

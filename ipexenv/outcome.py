@@ -1,31 +1,33 @@
-"""What decisions are made of: requests, offers, rejections, resolutions. Pure data."""
+"""What decisions are made of: offers, pins, resolutions. Pure data.
+
+What rules weigh and say stands in ``ipexenv.ruling``, which `status` can do with alone, and can be had from here too.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ipexenv.ruling import CclChoice, CclProvider, Market, Note, Rejection, Request, Stack
+
 if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-Stack = Literal["ipex", "native"]
-CclChoice = Literal["auto", "bindings", "none"]
-CclProvider = Literal["bindings", "none"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What the user asks for."""
-
-    stack: Stack = "ipex"
-    ccl: CclChoice = "auto"
-    torch: SpecifierSet | None = None
-    """From ``--torch``: ``2.8`` means ``==2.8.*``, ``1.12.1`` means ``==1.12.1``; None where not given."""
-    ccl_version: str | None = None
-    """From ``--ccl-version``, as typed; None where the tables choose."""
-    allow_torch_change: bool = False
-    allow_yanked: bool = False
+__all__ = [
+    "CclChoice",
+    "CclProvider",
+    "Market",
+    "Note",
+    "Offer",
+    "Pin",
+    "Rejection",
+    "Request",
+    "Resolution",
+    "SourceReport",
+    "Stack",
+    "pin_as_mapping",
+    "rejection_as_mapping",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,34 +60,6 @@ class SourceReport:
     state: Literal["answered", "empty", "failed", "not asked"]
     detail: str | None = None
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Market:
-    """What the sources offer; ``asked`` is False when deciding from the tables alone (``--offline``)."""
-
-    asked: bool = False
-    offers: tuple[Offer, ...] = ()
-    reports: tuple[SourceReport, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rejection:
-    """One rule's objection to one release."""
-
-    release: str
-    """``intel_extension_for_pytorch 2.7.0``."""
-    rule: str
-    """Stable kebab-case name of the rule."""
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Note:
-    """Something worth saying that does not change the answer."""
-
-    code: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from packaging.specifiers import SpecifierSet
 
 _T = TypeVar("_T")
 
@@ -20,6 +22,8 @@ _WORDS: dict[type, str] = {
     list: "a list",
     dict: "a table",
 }
+
+_version = lru_cache(maxsize=1024)(Version)  # the tables name the same few hundred times
 
 
 class MalformedError(ValueError):
@@ -65,7 +69,10 @@ class Reader:
     def maybe_number(self, key: str) -> float | None:
         """Return the number at ``key`` as float, or None where it is absent or null."""
         if isinstance(self.row.get(key), int):
-            return float(self.integer(key))
+            try:
+                return float(self.integer(key))
+            except OverflowError:
+                raise self.wrong(key, self.row[key], "a number that a float can hold") from None
         return self._maybe(key, float)
 
     def texts(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -97,19 +104,21 @@ class Reader:
 
     def version(self, key: str) -> Version:
         """Return the version at ``key``."""
-        return self._parse(key, self.text(key), Version, "a version")
+        return self._parse(key, self.text(key), _version, "a version")
 
     def maybe_version(self, key: str) -> Version | None:
         """Return the version at ``key``, or None where it is absent or null."""
         value = self._maybe(key, str)
-        return None if value is None else self._parse(key, value, Version, "a version")
+        return None if value is None else self._parse(key, value, _version, "a version")
 
     def versions(self, key: str, default: Sequence[str] | None = None) -> tuple[Version, ...]:
         """Return the list of versions at ``key``."""
-        return tuple(self._parse(key, text, Version, "a list of versions") for text in self.texts(key, default))
+        return tuple(self._parse(key, text, _version, "a list of versions") for text in self.texts(key, default))
 
     def specifier(self, key: str, default: str | None = None) -> SpecifierSet:
         """Return the version range at ``key``; a bare version or ``1.12.*`` means ``==`` of it."""
+        from packaging.specifiers import SpecifierSet  # noqa: PLC0415 (10 ms that the target need not wait for)
+
         text = self.text(key, default)
         if text and text[0].isdigit():
             text = f"=={text}"
@@ -155,5 +164,5 @@ class Reader:
     def _parse(self, key: str, text: str, parse: Callable[[str], _T], wanted: str) -> _T:
         try:
             return parse(text)
-        except (InvalidVersion, InvalidSpecifier):
+        except ValueError:  # InvalidVersion, InvalidSpecifier, or a number too long for int()
             raise self.wrong(key, text, wanted) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,27 +43,30 @@ def apply_settings(parser: argparse.ArgumentParser, arguments: Sequence[str], se
     The result's ``settings`` maps each option to the name of what set it (``flag``, ``IPEXENV_TORCH``,
     ``pyproject.toml``, ``default``). Raises UsageError that names the variable or key with a value that cannot be.
     """
-    origin: dict[str, str] = {}
-    known: dict[str, str] = {}
-    for action in parser._actions:  # noqa: SLF001 (argparse offers no public list of its options)
-        if not action.option_strings or action.dest in _NOT_SETTABLE:
-            continue
-        known[action.dest] = action.option_strings[-1]
-        origin[action.dest] = "default"
-        variable = f"IPEXENV_{action.dest.upper()}"
-        if action.dest in settings.project or action.dest.replace("_", "-") in settings.project:
-            raw = settings.project.get(action.dest, settings.project.get(action.dest.replace("_", "-")))
-            action.default = _convert(action, raw, where=f"[tool.ipexenv] of {settings.project_file}")
-            origin[action.dest] = "pyproject.toml"
-        if variable in settings.env:
-            action.default = _convert(action, settings.env[variable], where=variable)
-            origin[action.dest] = variable
+    actions = [a for a in parser._actions if a.option_strings and a.dest not in _NOT_SETTABLE]  # noqa: SLF001 (argparse offers no public list)
+    origin = {action.dest: _take_default(action, settings) for action in actions}
     options = parser.parse_args(arguments)
-    for dest, flag in known.items():
-        if any(word == flag or word.startswith(f"{flag}=") for word in arguments):
-            origin[dest] = "flag"
+    for action in actions:
+        if any(word.split("=", 1)[0] in action.option_strings for word in arguments):
+            origin[action.dest] = "flag"
+            if isinstance(action.default, list):  # argparse appends to the default: the flag replaces it instead
+                setattr(options, action.dest, getattr(options, action.dest)[len(action.default) :])
     options.settings = origin
     return options
+
+
+def _take_default(action: argparse.Action, settings: Settings) -> str:
+    """Put the value set outside the command line into ``action``; return the name of what set it."""
+    variable = f"IPEXENV_{action.dest.upper()}"
+    if variable in settings.env:
+        action.default = _convert(action, settings.env[variable], where=variable)
+        return variable
+    for key in (action.dest, action.dest.replace("_", "-")):
+        if key in settings.project:
+            where = f"[tool.ipexenv] of {settings.project_file}"
+            action.default = _convert(action, settings.project[key], where=where)
+            return "pyproject.toml"
+    return "default"
 
 
 def _convert(action: argparse.Action, raw: object, *, where: str) -> object:
@@ -113,13 +115,11 @@ def _read_project(file: Path) -> Mapping[str, Any]:
     text = file.read_text(encoding="utf-8", errors="replace")
     if "tool.ipexenv" not in text and "[tool]" not in text:
         return {}
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 (only read when the file speaks of ipexenv)
-    else:
-        import tomli as tomllib  # noqa: PLC0415
+    from ipexenv import toml  # noqa: PLC0415 (only when the file speaks of ipexenv: start-up time counts)
+
     try:
-        table = tomllib.loads(text).get("tool", {}).get("ipexenv", {})
-    except tomllib.TOMLDecodeError as error:
+        table = toml.loads(text).get("tool", {}).get("ipexenv", {})
+    except toml.TOMLDecodeError as error:
         raise UsageError(f"{file} is not valid TOML: {error}", code="bad-pyproject") from None
     if not isinstance(table, dict):
         raise UsageError(f"[tool.ipexenv] of {file} is {table!r}, expected a table", code="bad-pyproject")

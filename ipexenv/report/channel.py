@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,15 +32,14 @@ class Channel:
     verbosity: int = 0
 
     @classmethod
-    def for_arguments(cls, arguments: Sequence[str], env: Mapping[str, str]) -> Channel:
+    def for_arguments(cls, arguments: Sequence[str], env: Mapping[str, str], *, command: str | None) -> Channel:
         """Guess from raw arguments, so that even a usage error answers in JSON where JSON was asked for."""
-        return cls(env=env, json="--json" in arguments, quiet="-q" in arguments or "--quiet" in arguments)
+        return cls(env=env, command=command, json="--json" in arguments)
 
-    def for_command(self, command: str, options: argparse.Namespace) -> Channel:
+    def for_options(self, options: argparse.Namespace) -> Channel:
         """Return the channel that the parsed options ask for."""
         return replace(
             self,
-            command=command,
             json=options.json,
             quiet=options.quiet,
             verbosity=0 if options.quiet else options.verbose,
@@ -94,6 +92,8 @@ class Channel:
 
     def bug(self, error: Exception) -> int:
         """Report what should never happen, with what a report needs."""
+        import traceback  # noqa: PLC0415 (start-up time: bugs are rare)
+
         if self.verbosity or "IPEXENV_TRACEBACK" in self.env:
             traceback.print_exception(error, file=sys.stderr)
         last = traceback.extract_tb(error.__traceback__)[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,6 +16,8 @@ _PIPE_WIDTH = 120
 
 def console(stream: TextIO, env: Mapping[str, str] | None = None) -> Console:
     """Return a console on ``stream`` that obeys NO_COLOR and never wraps what goes into a pipe at 80 columns."""
+    import shutil  # noqa: PLC0415 (start-up time, as the next)
+
     from rich.console import Console as RichConsole  # noqa: PLC0415 (70 ms that errors and JSON need not pay)
 
     environment = os.environ if env is None else env

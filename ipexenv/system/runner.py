@@ -9,16 +9,21 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from ipexenv.system.deferral import signals_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 ANSWER_FD_VARIABLE = "IPEXENV_ANSWER_FD"
-"""Environment variable that tells a child the file descriptor for its one JSON answer."""
+"""Environment variable that tells a child the file descriptor for its JSON answer."""
 
 NOT_FOUND = 127
 _GRACE_S = 3.0
+_DRAIN_S = 2.0
+_CHUNK_BYTES = 1 << 16
+_KEPT_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +38,8 @@ class Finished:
     """What the child wrote to its own answer descriptor; empty where none was asked for or nothing came."""
     timed_out: bool
     seconds: float
+    ended: bool = False
+    """True where it was ended because another program of its group had failed."""
 
 
 class Runner(Protocol):
@@ -52,7 +59,7 @@ class Runner(Protocol):
 
         ``env`` replaces the whole environment, None inherits it. With ``answer`` the child finds the number of a
         writable descriptor in IPEXENV_ANSWER_FD. ``on_line`` is called with each line of output as it comes, from
-        another thread. Never raises for what the program does; a missing program is returncode 127.
+        another thread. Never raises for what the program does; a program that cannot be started is returncode 127.
         """
         ...
 
@@ -60,7 +67,7 @@ class Runner(Protocol):
 class SubprocessRunner:
     """The real Runner."""
 
-    def run(  # noqa: PLR0913
+    def run(  # noqa: PLR0913 (see Runner.run)
         self,
         argv: Sequence[str],
         *,
@@ -71,105 +78,193 @@ class SubprocessRunner:
         on_line: Callable[[str], None] | None = None,
     ) -> Finished:
         """Run ``argv`` in a session of its own; see Runner.run."""
-        started = time.monotonic()
-        read_fd, write_fd = os.pipe() if answer else (-1, -1)
-        child_env = dict(os.environ if env is None else env)
-        if answer:
-            child_env[ANSWER_FD_VARIABLE] = str(write_fd)
+        child: Child | None = None
         try:
-            process = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=child_env,
-                cwd=cwd,
-                pass_fds=(write_fd,) if answer else (),
-                start_new_session=True,
-            )
-        except OSError as error:
-            for fd in (read_fd, write_fd):
-                if fd >= 0:
-                    os.close(fd)
-            return Finished(
-                argv=tuple(argv),
-                returncode=NOT_FOUND,
-                stdout="",
-                stderr=f"{argv[0]}: {error.strerror or error}",
-                answer=b"",
-                timed_out=False,
-                seconds=time.monotonic() - started,
-            )
-        if answer:
-            os.close(write_fd)
-        return _collect(process, tuple(argv), read_fd=read_fd, timeout_s=timeout_s, started=started, on_line=on_line)
+            with signals_deferred():
+                child = Child(argv, env=env, cwd=cwd, answer=answer, on_line=on_line)
+            return child.finish(timeout_s=timeout_s)
+        except BaseException as error:
+            if child is None and isinstance(error, OSError):
+                return not_started(argv, error)
+            if child is not None:
+                child.discard()
+            raise
 
 
-def _collect(  # noqa: PLR0913
-    process: subprocess.Popen[bytes],
-    argv: tuple[str, ...],
-    *,
-    read_fd: int,
-    timeout_s: float,
-    started: float,
-    on_line: Callable[[str], None] | None,
-) -> Finished:
-    assert process.stdout is not None  # noqa: S101 (PIPE above)
-    assert process.stderr is not None  # noqa: S101
-    out = _Drain(process.stdout, on_line)
-    err = _Drain(process.stderr, on_line)
-    drains = [out, err]
-    answer = None
-    if read_fd >= 0:
-        answer = _Drain(os.fdopen(read_fd, "rb"), None)
-        drains.append(answer)
-    timed_out = False
-    try:
-        process.wait(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-    finally:
-        end_process_group(process)
-        for drain in drains:
-            drain.join()
+class Child:
+    """A started program with its pipes, in a session of its own."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        answer: bool = False,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """Start ``argv``; raises OSError where it cannot be started."""
+        self._started = time.monotonic()
+        self._argv = tuple(argv)
+        self._dead = threading.Event()
+        self._lock = threading.Lock()
+        self._reaped = False
+        self._timed_out = False
+        self._ended = False
+        answer_read, answer_write = os.pipe() if answer else (-1, -1)
+        try:
+            self._process = self._popen(env, cwd, answer_write)
+        except OSError:
+            if answer:
+                os.close(answer_read)
+            raise
+        finally:
+            if answer:
+                os.close(answer_write)
+        assert self._process.stdout is not None  # noqa: S101 (PIPE below)
+        assert self._process.stderr is not None  # noqa: S101
+        self._out = _Drain(os.dup(self._process.stdout.fileno()), on_line)
+        self._err = _Drain(os.dup(self._process.stderr.fileno()), on_line)
+        self._answer = _Drain(answer_read, None) if answer else None
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+    def _popen(self, env: Mapping[str, str] | None, cwd: str | None, answer_fd: int) -> subprocess.Popen[bytes]:
+        child_env = dict(os.environ if env is None else env)
+        child_env.pop(ANSWER_FD_VARIABLE, None)
+        if answer_fd >= 0:
+            child_env[ANSWER_FD_VARIABLE] = str(answer_fd)
+        return subprocess.Popen(
+            list(self._argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=child_env,
+            cwd=cwd,
+            pass_fds=(answer_fd,) if answer_fd >= 0 else (),
+            start_new_session=True,
+        )
+
+    def finish(self, *, timeout_s: float) -> Finished:
+        """Wait until it ends or is ended, end what it left behind, and return how it went."""
+        timer = threading.Timer(max(timeout_s, 0.0), self._expire)
+        timer.daemon = True
+        try:
+            timer.start()
+            self._wait_unreaped()
+        finally:
+            timer.cancel()
+            self._reap()
+        seconds = time.monotonic() - self._started
+        self._join_drains()
+        return Finished(
+            argv=self._argv,
+            returncode=self._process.returncode,
+            stdout=self._out.text(),
+            stderr=self._err.text(),
+            answer=b"" if self._answer is None else self._answer.data(),
+            timed_out=self._timed_out,
+            seconds=seconds,
+            ended=self._ended,
+        )
+
+    def discard(self) -> None:
+        """End it and all that it left behind, if that has not been done."""
+        if not self._reaped:
+            self._reap()
+
+    def end(self) -> None:
+        """Begin to end it because of another: SIGTERM to its whole session, a short grace, SIGKILL; do not wait."""
+        if not self._dead.is_set():
+            self._ended = True
+            threading.Thread(target=self._terminate, daemon=True).start()
+
+    def _expire(self) -> None:
+        if not self._dead.is_set():
+            self._timed_out = True
+            self._terminate()
+
+    def _terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+        self._dead.wait(_GRACE_S)
+        self._signal(signal.SIGKILL)
+
+    def _wait_unreaped(self) -> None:
+        # WNOWAIT leaves a zombie that keeps the number of the process group ours until the group has been ended.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        self._dead.set()
+
+    def _reap(self) -> None:
+        if not self._dead.is_set():  # interrupted: nobody else is going to wait for it
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE_S)
+        self._signal(signal.SIGKILL)
+        with self._lock:
+            self._process.wait()
+            self._reaped = True
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):
+            if not self._reaped:
+                os.killpg(self._process.pid, number)
+
+    def _join_drains(self) -> None:
+        # A descendant that left the session may hold a pipe open for ever: what has come by then is the answer.
+        deadline = time.monotonic() + _DRAIN_S
+        for drain in (self._out, self._err, self._answer):
+            if drain is not None:
+                drain.join(max(deadline - time.monotonic(), 0.0))
+
+
+def not_started(argv: Sequence[str], error: OSError) -> Finished:
+    """Return the ending of a program that could not be started, as a shell would tell it."""
+    culprit = argv[0] if error.filename is None else os.fsdecode(error.filename)
     return Finished(
-        argv=argv,
-        returncode=process.returncode,
-        stdout=out.text(),
-        stderr=err.text(),
-        answer=b"" if answer is None else answer.data(),
-        timed_out=timed_out,
-        seconds=time.monotonic() - started,
+        argv=tuple(argv),
+        returncode=NOT_FOUND,
+        stdout="",
+        stderr=f"{culprit}: {error.strerror or error}",
+        answer=b"",
+        timed_out=False,
+        seconds=0.0,
     )
 
 
-def end_process_group(process: subprocess.Popen[bytes]) -> None:
-    """End the process and every descendant in its session: SIGTERM, a short grace, SIGKILL."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=_GRACE_S)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 class _Drain(threading.Thread):
-    """Reads one pipe to its end, so that a child never blocks on a full pipe."""
+    """Reads one pipe to its end, so that a child never blocks on a full pipe; keeps the last 64 MiB."""
 
-    def __init__(self, pipe: IO[bytes], on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, fd: int, on_line: Callable[[str], None] | None) -> None:
         super().__init__(daemon=True)
-        self._pipe = pipe
+        self._fd = fd
         self._on_line = on_line
         self._chunks: list[bytes] = []
+        self._kept_bytes = 0
+        self._line = b""
         self.start()
 
     def run(self) -> None:
-        with self._pipe:
-            for line in self._pipe:
-                self._chunks.append(line)
+        try:
+            while chunk := os.read(self._fd, _CHUNK_BYTES):
+                self._keep(chunk)
                 if self._on_line is not None:
-                    self._on_line(line.decode(errors="replace").rstrip("\r\n"))
+                    self._tell(chunk, self._on_line)
+        finally:
+            os.close(self._fd)
+        if self._on_line is not None and self._line:
+            self._tell(b"\n", self._on_line)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._kept_bytes += len(chunk)
+        while self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= len(self._chunks.pop(0))
+
+    def _tell(self, chunk: bytes, on_line: Callable[[str], None]) -> None:
+        *lines, self._line = (self._line + chunk).split(b"\n")
+        for line in lines:
+            on_line(line.decode(errors="replace").rstrip("\r"))
 
     def data(self) -> bytes:
         return b"".join(self._chunks)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipexenv.system.group import SubprocessGroupRunner
 from ipexenv.system.http import RequestsHttp
 from ipexenv.system.kernel import LinuxKernel
 from ipexenv.system.runner import SubprocessRunner
@@ -14,6 +15,7 @@ from ipexenv.system.runner import SubprocessRunner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ipexenv.system.group import GroupRunner
     from ipexenv.system.http import Http
     from ipexenv.system.kernel import Kernel
     from ipexenv.system.runner import Runner
@@ -24,6 +26,7 @@ class World:
     """The outside world."""
 
     runner: Runner = field(default_factory=SubprocessRunner)
+    group: GroupRunner = field(default_factory=SubprocessGroupRunner)
     http: Http = field(default_factory=RequestsHttp)
     kernel: Kernel = field(default_factory=LinuxKernel)
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

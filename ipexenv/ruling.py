@@ -1,0 +1,57 @@
+"""What rules weigh and what they say: the request, the market, rejections and notes. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+    from ipexenv.outcome import Offer, SourceReport
+
+Stack = Literal["ipex", "native"]
+CclChoice = Literal["auto", "bindings", "none"]
+CclProvider = Literal["bindings", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What the user asks for."""
+
+    stack: Stack = "ipex"
+    ccl: CclChoice = "auto"
+    torch: SpecifierSet | None = None
+    """From ``--torch``: ``2.8`` means ``==2.8.*``, ``1.12.1`` means ``==1.12.1``; None where not given."""
+    ccl_version: str | None = None
+    """From ``--ccl-version``, as typed; None where the tables choose."""
+    allow_torch_change: bool = False
+    allow_yanked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Market:
+    """What the sources offer; ``asked`` is False when deciding from the tables alone (``--offline``)."""
+
+    asked: bool = False
+    offers: tuple[Offer, ...] = ()
+    reports: tuple[SourceReport, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """One rule's objection to one release."""
+
+    release: str
+    """``intel_extension_for_pytorch 2.7.0``."""
+    rule: str
+    """Stable kebab-case name of the rule."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """Something worth saying that does not change the answer."""
+
+    code: str
+    text: str

@@ -1,0 +1,48 @@
+"""Several programs as one group: the first failure ends the others at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from ipexenv.system.group import Program, SubprocessGroupRunner
+
+LONG_S = 60.0
+WAITS = "import time; time.sleep(1000)"
+
+
+def program(script: str, **env: str) -> Program:
+    return Program(argv=(sys.executable, "-I", "-S", "-c", script), env={"PATH": os.defpath, **env})
+
+
+def test_all_run_at_once_and_come_back_in_order() -> None:
+    script = "import os; os.write(int(os.environ['IPEXENV_ANSWER_FD']), os.environ['RANK'].encode())"
+    programs = [program(script, RANK=str(rank)) for rank in range(3)]
+    finished = SubprocessGroupRunner().run_together(programs, timeout_s=LONG_S)
+    assert [ending.answer for ending in finished] == [b"0", b"1", b"2"]
+    assert {(ending.returncode, ending.ended, ending.timed_out) for ending in finished} == {(0, False, False)}
+
+
+def test_the_first_failure_ends_the_others() -> None:
+    programs = [program(WAITS), program("import sys; sys.exit(5)"), program(WAITS)]
+    finished = SubprocessGroupRunner().run_together(programs, timeout_s=LONG_S)
+    assert [ending.returncode for ending in finished] == [-signal.SIGTERM, 5, -signal.SIGTERM]
+    assert [ending.ended for ending in finished] == [True, False, True]
+    assert not any(ending.timed_out for ending in finished)
+
+
+def test_one_that_cannot_be_started_ends_the_others() -> None:
+    programs = [program(WAITS), Program(argv=("/nowhere/python",), env={})]
+    finished = SubprocessGroupRunner().run_together(programs, timeout_s=LONG_S)
+    assert [ending.returncode for ending in finished] == [-signal.SIGTERM, 127]
+
+
+def test_a_hanging_group_is_ended_together() -> None:
+    finished = SubprocessGroupRunner().run_together([program(WAITS), program(WAITS)], timeout_s=0.3)
+    assert any(ending.timed_out for ending in finished)
+    assert [ending.returncode for ending in finished] == [-signal.SIGTERM, -signal.SIGTERM]
+
+
+def test_no_programs_are_no_endings() -> None:
+    assert SubprocessGroupRunner().run_together([], timeout_s=LONG_S) == ()
