@@ -1,0 +1,299 @@
+"""`install` as a person sees it: real probe of a real environment, a played engine, wheels in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipexenv import cli
+from ipexenv.commands import install
+from ipexenv.install import transaction
+from ipexenv.system.http import Page
+from ipexenv.system.runner import Finished, SubprocessRunner
+from ipexenv.system.world import World
+from ipexenv.verify.checks import Check, VerifyReport
+from tests.fakes import FakeHttp, finished
+from tests.servers import tables_with
+from tests.wheels import fake_ipex, fake_torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ipexenv.verify.options import VerifyOptions
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+NOTE = (
+    "note: no ccl backend: no oneCCL bindings for CPU exist for torch 2.8.0: the last, 2.7.0, need torch 2.7.0; "
+    "gloo does without, and torch 2.7.0 is the newest with ccl\n"
+)
+
+
+@dataclass
+class PlayedEngine(SubprocessRunner):
+    """Runs everything for real but pip's install, which writes the metadata of what it is told to install."""
+
+    ending: Finished = field(default_factory=finished)
+    site_packages: Path | None = None
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        answer: bool = False,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Finished:
+        if "install" not in argv:
+            return super().run(argv, timeout_s=timeout_s, env=env, cwd=cwd, answer=answer, on_line=on_line)
+        self.calls.append(tuple(argv))
+        if self.ending.returncode == 0 and self.site_packages is not None:
+            for requirement in Path(argv[argv.index("-c") + 1]).read_text("utf-8").split():
+                pretend_installed(self.site_packages, *requirement.split("=="))
+        return self.ending
+
+
+def pretend_installed(site_packages: Path, name: str, version: str) -> None:
+    info = site_packages / f"{name}-{version}.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    (info / "RECORD").touch()
+    if name == "torch":
+        (site_packages / "torch").mkdir(exist_ok=True)
+        (site_packages / "torch/version.py").write_text(f"__version__ = '{version}+cpu'\n", encoding="utf-8")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    fake_torch(tmp_path / "wheels", "2.8.0", PYTHON)
+    fake_ipex(tmp_path / "wheels", "2.8.0", PYTHON)
+    return tmp_path / "wheels"
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    command = [sys.executable, "-I", "-m", "venv", "--without-pip", str(tmp_path / "env")]
+    subprocess.run(command, check=True, capture_output=True)
+    site_packages = next((tmp_path / "env/lib").glob("python3*")) / "site-packages"
+    (site_packages / "pip-23.0.dist-info").mkdir()
+    return tmp_path / "env"
+
+
+@pytest.fixture
+def engine(venv: Path) -> PlayedEngine:
+    return PlayedEngine(site_packages=next((venv / "lib").glob("python3*")) / "site-packages")
+
+
+@pytest.fixture
+def world(tmp_path: Path, wheels: Path, engine: PlayedEngine) -> World:
+    env = {"HOME": str(tmp_path / "home"), "PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull}
+    env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "UV_NO_CONFIG": "1", "NO_COLOR": "1"}
+    return World(runner=engine, http=FakeHttp(), env=env, directory=tmp_path)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> str:
+    """Return the real tables without sources."""
+    return str(tables_with(tmp_path / "tables", []))
+
+
+def run(world: World, tables: str, *arguments: str) -> int:
+    return cli.main(["install", "--venv", "env", "--tables", tables, "--engine", "pip", *arguments], world=world)
+
+
+def test_a_plan_is_announced_and_carried_out(
+    world: World, tables: str, wheels: Path, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(world, tables) == 0
+    out, err = capsys.readouterr()
+    assert out == (
+        "installed: torch 2.8.0 and intel_extension_for_pytorch 2.8.0\n"
+        f"{NOTE}way back: uninstall torch intel_extension_for_pytorch\n"
+    )
+    assert err == (
+        "asking 1 source\n"
+        "plan with pip:\n"
+        f"  add     torch                        2.8.0  from {wheels}\n"
+        f"  add     intel_extension_for_pytorch  2.8.0  from {wheels}\n"
+        "installing with pip\n"
+    )
+    assert len(engine.calls) == 1
+
+
+def test_the_second_time_there_is_nothing_to_do(
+    world: World, tables: str, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(world, tables)
+    capsys.readouterr()
+    assert run(world, tables) == 0
+    out, err = capsys.readouterr()
+    assert out == f"nothing to do: torch 2.8.0+cpu and intel_extension_for_pytorch 2.8.0 are there\n{NOTE}"
+    assert err == ""
+    assert len(engine.calls) == 1
+
+
+def test_a_dry_run_prints_the_plan_and_changes_nothing(
+    world: World, tables: str, wheels: Path, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(world, tables, "--dry-run", "--verify", "-q") == 0
+    out, err = capsys.readouterr()
+    assert out == (
+        "plan with pip:\n"
+        f"  add     torch                        2.8.0  from {wheels}\n"
+        f"  add     intel_extension_for_pytorch  2.8.0  from {wheels}\n"
+        f"nothing was changed (dry run)\n{NOTE}"
+    )
+    assert err == ""
+    assert engine.calls == []
+
+
+def test_the_json_of_a_dry_run(world: World, tables: str, wheels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(world, tables, "--dry-run", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["command"] == "install"
+    data = document["data"]
+    assert data["changed"] is False
+    assert data["torch"] == "2.8.0"
+    assert data["plan"]["requirements"] == ["torch==2.8.0", "intel_extension_for_pytorch==2.8.0"]
+    assert data["plan"]["constraints"] == ["torch==2.8.0", "intel_extension_for_pytorch==2.8.0"]
+    assert data["plan"]["way_back"] == {"install": [], "uninstall": ["torch", "intel_extension_for_pytorch"]}
+    assert (data["plan"]["engine"], data["plan"]["venv"]) == ("pip", None)
+    assert [(row["name"], row["state"]) for row in data["sources"]] == [(str(wheels), "answered")]
+    assert "verify" not in data
+
+
+def test_an_engine_that_fails_is_explained(
+    world: World, tables: str, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.ending = finished(1, stderr="ERROR: HTTP error 403 while getting https://files.test/a/torch-2.8.0.whl")
+    assert run(world, tables, "-q") == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "error: pip could not install the packages [forbidden]\n"
+        "  because files.test refuses torch-2.8.0.whl (HTTP 403)\n"
+        "  because it says: ERROR: HTTP error 403 while getting https://files.test/a/torch-2.8.0.whl\n"
+        "  because nothing was changed\n"
+        "\n"
+        "hint: take the file from elsewhere with `--source URL-or-DIR`\n"
+    )
+
+
+def test_the_json_of_a_failure_holds_the_plan(
+    world: World, tables: str, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.ending = finished(1, stderr="boom")
+    assert run(world, tables, "--json") == 3
+    document = json.loads(capsys.readouterr().out)
+    assert (document["status"], document["exit_code"]) == ("error", 3)
+    assert document["data"]["changed"] is False
+    assert document["data"]["plan"]["requirements"]
+    assert document["problems"][0]["code"] == "engine-failed"
+
+
+def test_success_without_the_packages_is_no_success(
+    world: World, tables: str, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.site_packages = None
+    assert run(world, tables, "-q") == 3
+    assert "[not-as-planned]\n  because torch 2.8.0 is not there\n" in capsys.readouterr().err
+
+
+def test_sources_that_have_nothing_are_an_outside_error(
+    world: World, tables: str, wheels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wheel in wheels.iterdir():
+        wheel.unlink()
+    assert run(world, tables, "-q") == 3
+    assert capsys.readouterr().err.startswith("error: no source serves the release that fits [no-source]\n")
+
+
+def test_what_the_tables_rule_out_is_a_no_without_asking_anybody(
+    world: World, tables: str, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert engine.site_packages is not None
+    pretend_installed(engine.site_packages, "torch", "2.9.0")
+    assert run(world, tables) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: no IPEX release fits this environment [no-compatible-release]\n")
+    assert "--stack native" in err
+
+
+@pytest.mark.parametrize(("status", "code"), [("pass", 0), ("fail", 1)])
+def test_verify_follows_and_decides(
+    world: World,
+    tables: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    status: Any,
+    code: int,
+) -> None:
+    seen: list[VerifyOptions] = []
+
+    def verify(_world: World, _facts: object, options: VerifyOptions, _listen: object) -> VerifyReport:
+        seen.append(options)
+        return VerifyReport(checks=(Check(id="train", status=status, detail="loss fell", hint="look closer"),))
+
+    monkeypatch.setattr(install, "verify", verify)
+    assert run(world, tables, "--verify", "--json") == code
+    document = json.loads(capsys.readouterr().out)
+    assert document["data"]["changed"] is True
+    assert [check["status"] for check in document["data"]["verify"]["checks"]] == [status]
+    assert [problem["code"] for problem in document["problems"]] == ["check-failed"] * code
+    assert (seen[0].stack, seen[0].ccl, seen[0].import_names) == (
+        "ipex",
+        "none",
+        ("torch", "intel_extension_for_pytorch"),
+    )
+    assert run(world, tables, "--verify", "-q") == code
+    assert "loss fell" in capsys.readouterr().out
+
+
+def test_an_engine_that_does_not_exist(world: World, tables: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(world, tables, "--engine", "conda") == 2
+    assert "--engine" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_engine_runs(
+    world: World, tables: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_arguments: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transaction, "_run", interrupted)
+    assert run(world, tables, "-q") == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_sizes_and_yanked_releases_show_in_the_plan(
+    world: World, tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def listing(project: str, filename: str, *, yanked: str | bool) -> Page:
+        row = {"filename": filename, "url": f"/{filename}", "size": 888_000_000, "yanked": yanked}
+        body = json.dumps({"files": [row]}).encode()
+        return Page(url=f"https://i.test/simple/{project}/", content_type="application/json", body=body)
+
+    tag = f"cp{PYTHON.replace('.', '')}-cp{PYTHON.replace('.', '')}-manylinux2014_x86_64"
+    pages = {
+        "https://i.test/simple/torch/": listing("torch", f"torch-2.8.0-{tag}.whl", yanked=False),
+        "https://i.test/simple/intel-extension-for-pytorch/": listing(
+            "intel-extension-for-pytorch", f"intel_extension_for_pytorch-2.8.0-{tag}.whl", yanked="bad"
+        ),
+    }
+    env = {name: value for name, value in world.env.items() if name not in {"PIP_NO_INDEX", "PIP_FIND_LINKS"}}
+    there = replace(world, http=FakeHttp(pages=pages), env={**env, "PIP_INDEX_URL": "https://i.test/simple"})
+    assert run(there, tables, "--dry-run", "-q", "--allow-yanked") == 0
+    out = capsys.readouterr().out
+    assert "  add     torch                        2.8.0  from https://i.test/simple (888 MB)\n" in out
+    assert "2.8.0 (yanked)  from https://i.test/simple (888 MB)\n" in out
