@@ -1,4 +1,4 @@
-"""What decisions are made of: offers, pins, resolutions. Pure data.
+"""What decisions end as: pins and resolutions. Pure data.
 
 What rules weigh and say stands in ``ipexenv.ruling``, which `status` can do with alone, and can be had from here too.
 """
@@ -6,9 +6,19 @@ What rules weigh and say stands in ``ipexenv.ruling``, which `status` can do wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ipexenv.ruling import CclChoice, CclProvider, Market, Note, Rejection, Request, Stack
+from ipexenv.ruling import (
+    CclChoice,
+    CclProvider,
+    Market,
+    Note,
+    Offer,
+    Rejection,
+    Request,
+    SourceReport,
+    Stack,
+)
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -28,38 +38,6 @@ __all__ = [
     "pin_as_mapping",
     "rejection_as_mapping",
 ]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
-    """One wheel file that a source lists."""
-
-    project: str
-    """Normalised name (PEP 503), as ``oneccl-bind-pt``."""
-    version: Version
-    filename: str
-    url: str
-    """Absolute URL, or ``file://`` URL for a folder."""
-    source: str
-    """Name of the source, as shown to people."""
-    sha256: str | None = None
-    size_bytes: int | None = None
-    yanked: str | None = None
-    """The reason (may be an empty string), None where it is not yanked."""
-    configured: bool = False
-    """Whether the package engine finds it by itself, from the index or find-links that it is configured for."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceReport:
-    """How one source answered."""
-
-    name: str
-    url: str
-    """Without credentials."""
-    state: Literal["answered", "empty", "failed", "not asked"]
-    detail: str | None = None
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

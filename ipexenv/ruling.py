@@ -1,4 +1,4 @@
-"""What rules weigh and what they say: the request, the market, rejections and notes. Pure data."""
+"""What rules weigh and what they say: the request, offers, rejections and notes. Pure data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
-
-    from ipexenv.outcome import Offer, SourceReport
+    from packaging.version import Version
 
 Stack = Literal["ipex", "native"]
 CclChoice = Literal["auto", "bindings", "none"]
@@ -27,6 +26,38 @@ class Request:
     """From ``--ccl-version``, as typed; None where the tables choose."""
     allow_torch_change: bool = False
     allow_yanked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """One wheel file that a source lists."""
+
+    project: str
+    """Normalised name (PEP 503), as ``oneccl-bind-pt``."""
+    version: Version
+    filename: str
+    url: str
+    """Absolute URL, or ``file://`` URL for a folder."""
+    source: str
+    """Name of the source, as shown to people."""
+    sha256: str | None = None
+    size_bytes: int | None = None
+    yanked: str | None = None
+    """The reason (may be an empty string), None where it is not yanked."""
+    configured: bool = False
+    """Whether the package engine finds it by itself, from the index or find-links that it is configured for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceReport:
+    """How one source answered."""
+
+    name: str
+    url: str
+    """Without credentials."""
+    state: Literal["answered", "empty", "failed", "not asked"]
+    detail: str | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,29 +1,13 @@
-"""A decision that came to nothing, and the error that says so."""
+"""A decision that came to nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
-
-from ipexenv.errors import AnswerIsNo, IpexenvError, OutsideError
-from ipexenv.outcome import Market, Resolution, rejection_as_mapping
-from ipexenv.resolve.causes import find_causes
-from ipexenv.resolve.cures import find_cures
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ipexenv.outcome import Rejection
-    from ipexenv.resolve.situation import Situation, TorchInHand
-
-_MESSAGES = {
-    "no-compatible-release": "no IPEX release fits this environment",
-    "no-compatible-torch": "no torch release fits this environment",
-    "yanked-refused": "the release that fits was yanked, and taking it needs consent",
-    "torch-change-refused": "another torch is installed, and changing it needs consent",
-    "bindings-unavailable": "no oneCCL bindings fit this environment",
-    "no-source": "no source serves the release that fits",
-}
+    from ipexenv.resolve.situation import TorchInHand
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,68 +21,3 @@ class Refusal:
     rejections: tuple[Rejection, ...] = ()
     reason: str | None = None
     """Why there are no bindings."""
-
-
-def error_for(refusal: Refusal, situation: Situation, decide: Callable[[Situation], Resolution | Refusal]) -> Exception:
-    """Return the error to raise; its hint names commands that were tried and do resolve."""
-    causes, code = find_causes(refusal, situation)
-    deeper = _after_consent(refusal, situation, decide)
-    if deeper is not None:
-        causes += find_causes(deeper, situation)[0]
-    kind: type[IpexenvError] = AnswerIsNo
-    hint = find_cures(refusal, code, situation, decide)
-    unserved = _unserved(refusal, situation, decide)
-    if refusal.kind == "bindings" and any(rejection.rule == "no-source" for rejection in refusal.rejections):
-        hint += ", or name a place that serves them with `--source`"
-    if refusal.kind in {"pair", "torch"} and unserved:
-        code, causes = "no-source", unserved
-        if any(report.state == "failed" for report in situation.market.reports):
-            kind = OutsideError
-            hint = "check network and proxy, or name a folder of wheels or another index with `--source`"
-    return kind(_MESSAGES[code], code=code, causes=causes, hint=hint, data=_data(refusal, situation))
-
-
-def _after_consent(
-    refusal: Refusal, situation: Situation, decide: Callable[[Situation], Resolution | Refusal]
-) -> Refusal | None:
-    """Return what would still stand in the way after consent to another torch."""
-    if refusal.kind != "torch-change":
-        return None
-    request = replace(situation.request, allow_torch_change=True)
-    decision = decide(replace(situation, request=request))
-    return None if isinstance(decision, Resolution) else decision
-
-
-def _unserved(
-    refusal: Refusal, situation: Situation, decide: Callable[[Situation], Resolution | Refusal]
-) -> tuple[str, ...]:
-    """Return which releases would be the answer if only a source served them; nothing where that is not it."""
-    if not situation.market.asked:
-        return ()
-    decision = decide(replace(situation, market=Market(), offers={}))
-    if not isinstance(decision, Resolution):
-        return ()
-    extras = {row.package for row in situation.tables.oneccl}
-    chosen = {f"{pin.name} {pin.version.public}" for pin in decision.pins if pin.name not in extras}
-    return tuple(
-        f"{rejection.release} {rejection.reason}"
-        for rejection in refusal.rejections
-        if rejection.rule == "no-source" and rejection.release in chosen
-    )
-
-
-def _data(refusal: Refusal, situation: Situation) -> dict[str, Any]:
-    """Return the JSON ``data`` of a refusal, in the shape of ``Resolution.as_mapping``."""
-    wanted = situation.request.torch
-    named = None if wanted is None or str(wanted).endswith("*") else str(wanted).removeprefix("==")
-    return {
-        "torch": named if refusal.torch is None else str(refusal.torch.version),
-        "python": str(situation.facts.target.version),
-        "stack": situation.request.stack,
-        "ccl": {"provider": "none", "version": None, "reason": refusal.reason},
-        "pins": [],
-        "constraints": [],
-        "import_names": [],
-        "rejections": [rejection_as_mapping(rejection) for rejection in refusal.rejections],
-        "notes": [],
-    }

@@ -11,7 +11,8 @@ from ipexenv.resolve.notes import consent_note, pair_notes, replaced, stranded_b
 from ipexenv.resolve.offers import best_offer
 from ipexenv.resolve.pairs import find_pairs
 from ipexenv.resolve.partners import choose_partners, numpy_finding, numpy_range
-from ipexenv.resolve.refusal import Refusal, error_for
+from ipexenv.resolve.refusal import Refusal
+from ipexenv.resolve.refusing import error_for
 from ipexenv.resolve.rules.supply import yanked_reason
 from ipexenv.resolve.situation import Situation, admits, distribution_of, installed_of, is_installed, upstream
 from ipexenv.resolve.torches import Torches, installable_torches, installed_torch, torch_offer
