@@ -121,6 +121,7 @@ def main() -> int:
     options = parser.parse_args()
     if shutil.which("hyperfine") is None:
         parser.error("hyperfine is not on PATH: install your distribution's package `hyperfine`")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users run what was compiled before, and so do the rivals
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     wanted = None if options.only is None else tuple(options.only.split(","))
     chosen = [group for group in groups(options.target) if wanted is None or group.name.startswith(wanted)]
