@@ -192,6 +192,23 @@ def run(
     return finish(start(python, size, program, *arguments, more=more), limit_s=limit_s)
 
 
+def answers(python: Path, size: int, program: str, *arguments: str, limit_s: float = 120) -> list[Any]:
+    """Run a program on so many ranks and return what each answered; they are stopped then, however they would end."""
+    processes = start(python, size, program, *arguments)
+    try:
+        lines = []
+        for process in processes:
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], limit_s)
+            lines.append(process.stdout.readline() if ready else "")
+    finally:
+        for process in processes:
+            kill(process)
+        said = [process.communicate()[1] for process in processes]
+    assert all(lines), said
+    return [json.loads(line) for line in lines]
+
+
 @dataclass
 class Serving:
     """Ranks that wait for cases."""

@@ -133,18 +133,19 @@ def check(case: dict[str, Any], answers: list[Any]) -> None:
             assert output == pytest.approx(want, rel=RELATIVE.get(case["dtype"], 1e-6)), (rank, case)
 
 
-WAYS: dict[str, tuple[int, dict[str, str]]] = {
-    "2 ranks": (2, {}),
-    "4 ranks": (4, {}),
-    "3 ranks, a worker each": (3, {"CCL_WORKER_OFFLOAD": "1", "CCL_WORKER_AFFINITY": "auto"}),
-    "2 ranks, TCP alone": (2, {"CCL_ATL_SHM": "0"}),
+WAYS: dict[str, tuple[str, int, dict[str, str]]] = {
+    "newest, 2 ranks": ("native213", 2, {}),
+    "newest, 4 ranks": ("native213", 4, {}),
+    "newest, 3 ranks, a worker each": ("native213", 3, {"CCL_WORKER_OFFLOAD": "1", "CCL_WORKER_AFFINITY": "auto"}),
+    "newest, 2 ranks, TCP alone": ("native213", 2, {"CCL_ATL_SHM": "0", "IPEXENV_BRIDGE_NEAR_BYTES": "0"}),
+    "2.8, 2 ranks": ("torch28", 2, {}),
 }
 
 
 @pytest.fixture(scope="module", params=WAYS)
 def server(request: pytest.FixtureRequest, environment: EnvironmentFactory) -> Iterator[ranks.Serving]:
-    size, more = WAYS[request.param]
-    with ranks.serving(environment("native213").python, size, more) as found:
+    recipe, size, more = WAYS[request.param]
+    with ranks.serving(environment(recipe).python, size, more) as found:
         yield found
 
 

@@ -6,10 +6,12 @@ import faulthandler
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 
 import oneccl_bindings_for_pytorch
 import torch
@@ -86,6 +88,29 @@ def different(rank, size):
     return [caught(lambda: dist.all_gather_into_tensor(torch.ones(200), torch.ones(100)))]
 
 
+def unequal(rank, size):
+    """The ranks call alike and with other sizes, each time in a group of their own: it cannot be used afterwards."""
+    mine = torch.ones(size * 1000 * (1 + rank))
+    part = torch.ones(1000 * (1 + rank))
+    calls = {
+        "allreduce": lambda group: dist.all_reduce(mine, group=group),
+        "one way or the other": lambda group: dist.all_reduce(torch.ones(10 + (rank << 22)), group=group),
+        "broadcast": lambda group: dist.broadcast(mine, 0, group=group),
+        "all_gather": lambda group: dist.all_gather([part] * size, part, group=group),
+        "all_to_all": lambda group: dist.all_to_all_single(mine.clone(), mine, group=group),
+        "scatter": lambda group: dist.scatter(part, [torch.ones(1000)] * size if rank == 0 else None, group=group),
+        "reductions": lambda group: dist.reduce(
+            mine[:1000], 0, op=dist.ReduceOp.MAX if rank else dist.ReduceOp.SUM, group=group
+        ),
+    }
+    found = {}
+    for name, call in calls.items():
+        group = dist.new_group(list(range(size)))
+        found[name] = caught(partial(call, group))
+    sum_of_ones()
+    return found
+
+
 def unanswered(rank, size):
     """A receive without its send: from a rank that never speaks to this one, and from one that did before."""
     tensor = torch.ones(5)
@@ -140,15 +165,20 @@ def apart(rank, size):
 
 def again(rank, size):
     """Groups come and go in one process."""
-    dist.destroy_process_group()
     sums = []
     for turn in range(3):
-        port = int(os.environ["MASTER_PORT"]) + 1 + turn
+        store = dist.distributed_c10d._get_default_store()
+        if rank == 0:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                store.set(f"port {turn}", str(probe.getsockname()[1]))
+        port = store.get(f"port {turn}").decode()
+        dist.destroy_process_group()
         dist.init_process_group("ccl", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=size)
         tensor = torch.full((3,), float(turn))
         dist.all_reduce(tensor)
         sums.append(tensor[0].item())
-        dist.destroy_process_group()
+    dist.destroy_process_group()
     return [sums, len(os.listdir("/proc/self/fd")), threading.active_count()]
 
 
@@ -156,6 +186,7 @@ def forked(rank, size):
     """A child that is forked from a rank ends well, and is told that the group is not its own."""
     del size
     sum_of_ones()
+    faulthandler.cancel_dump_traceback_later()  # a forked child would wait for its thread for ever, with any backend
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -236,6 +267,15 @@ def deserted(rank, size):
     return []
 
 
+def foreign(rank, size):
+    """IPEX 2.3 to 2.7 bring a libccl of their own, here after the bridge's."""
+    said = in_use(rank, size)
+    import intel_extension_for_pytorch  # noqa: F401 (loads it)
+
+    dist.all_reduce(torch.ones(1 << 20))
+    return [said, in_use(rank, size)]
+
+
 def in_use(rank, size):
     """Say what is in use, after a collective."""
     del rank, size
@@ -245,8 +285,15 @@ def in_use(rank, size):
 
 def main():
     faulthandler.enable()
+    faulthandler.dump_traceback_later(100, exit=True)
+    if os.environ.get("IPEX_FIRST"):
+        import intel_extension_for_pytorch  # noqa: F401 (brings an oneCCL of its own)
     way, timeout_s = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 30.0
-    refused = caught(lambda: dist.init_process_group("ccl", timeout=timedelta(seconds=timeout_s)))
+    place = {"rank": int(os.environ["RANK"]), "world_size": int(os.environ["WORLD_SIZE"])}
+    where = os.environ.get("MEET_AT", "env://")
+    refused = caught(
+        lambda: dist.init_process_group("ccl", init_method=where, timeout=timedelta(seconds=timeout_s), **place)
+    )
     if refused is not None:
         tell(refused)
         sys.exit(3)

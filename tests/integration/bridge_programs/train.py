@@ -1,7 +1,8 @@
-"""A few training steps on every rank; prints the losses. Usage: train.py BACKEND WAY."""
+"""A few training steps on every rank, in several ways; prints the losses of each. Usage: train.py BACKEND WAY..."""
 
 # Runs in the target: torch and the standard library, Python 3.8 syntax.
 
+import faulthandler
 import json
 import os
 import sys
@@ -31,10 +32,10 @@ def train(wrapped, rank, dtype=torch.float32):
     for step in range(STEPS):
         inputs, targets = (tensor.to(dtype) for tensor in batch(rank, step))
         optimizer.zero_grad()
-        loss = nn.functional.mse_loss(wrapped(inputs), targets)
+        loss = nn.functional.mse_loss(wrapped(inputs).float(), targets.float())  # older torch has none in bfloat16
         loss.backward()
         optimizer.step()
-        losses.append(loss.detach().float())
+        losses.append(loss.detach())
     together = torch.stack(losses)
     dist.all_reduce(together)
     return together.tolist()
@@ -130,16 +131,17 @@ def functional(rank):
 
 
 def main():
-    backend, way = sys.argv[1:]
+    faulthandler.dump_traceback_later(100, exit=True)
+    backend, *ways = sys.argv[1:]
     if backend == "ccl":
         import oneccl_bindings_for_pytorch  # noqa: F401 (makes the backend known)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     dist.init_process_group(backend, timeout=timedelta(seconds=60))
-    answer = globals()[way](dist.get_rank())
-    dist.destroy_process_group()
+    answer = {way: globals()[way](dist.get_rank()) for way in ways}
     out.write(json.dumps(answer) + "\n")
     out.flush()
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -1,46 +1,28 @@
-"""The ``ccl`` backend of ``torch.distributed`` for every torch, over Intel's own oneCCL.
+"""The bridge of ipexenv under the name of Intel's oneCCL bindings, so that scripts written for them run unchanged.
 
-Made by ipexenv: it takes the name of Intel's bindings so that scripts written for them run unchanged, and says in
-``__version__`` that it is not them. Importing it makes ``init_process_group("ccl")`` known to torch; the libraries are
-loaded when the first group is made.
+Intel's own package of this name ends at torch 2.7; what stands here is not it, as ``__version__`` says.
 """
 
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
-from typing import Any
+from typing import Any, Iterable
 
-__version__ = "2022.2.0+ipexenv.bridge"
+from ipexenv_oneccl_bridge import in_use, register
+
+from .version import __version__, git_version
+
+__all__ = ["__version__", "cwd", "git_version", "in_use", "is_available"]
 
 cwd = os.path.dirname(os.path.abspath(__file__))
+"""Where scripts look for ``env/setvars.sh``; the bridge needs nothing of it."""
 
 
-def _make_group(options: Any, _backend_options: Any) -> Any:
-    """Make a process group; torch calls this for ``init_process_group`` and ``new_group``."""
-    from .make import make_group
+def is_available(tensors: Iterable[Any]) -> bool:
+    """Say whether these tensors can be handed to a collective: dense ones in the host's memory can."""
+    import torch
 
-    return make_group(options)
-
-
-def register() -> None:
-    """Make the backend known to torch; it stays as it is where some ``ccl`` backend is known already."""
-    from torch.distributed import Backend, is_available
-
-    if is_available() and "ccl" not in Backend.backend_list:
-        Backend.register_backend("ccl", _make_group, extended_api=True, devices=["cpu"])
+    return all(tensor.device.type == "cpu" and tensor.layout == torch.strided for tensor in tensors)
 
 
-def autoload() -> None:
-    """Do nothing: torch 2.5 and later call this at the end of ``import torch``, after this module's import did it."""
-
-
-def in_use() -> str:
-    """Say which oneCCL this process uses, and what was set for it."""
-    from .start import in_use as said
-
-    return said()
-
-
-if find_spec("torch") is not None:
-    register()
+register()
