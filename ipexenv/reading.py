@@ -124,6 +124,14 @@ class Reader:
             text = f"=={text}"
         return self._parse(key, text, SpecifierSet, "a version range")
 
+    def rows(self, key: str, default: Sequence[Mapping[str, Any]] | None = None) -> tuple[Mapping[str, Any], ...]:
+        """Return the list of mappings at ``key``."""
+        values = self._take(key, list, None if default is None else list(default))
+        for value in values:
+            if not isinstance(value, dict):
+                raise self.wrong(key, value, "a list of tables")
+        return tuple(values)
+
     def table(self, key: str) -> dict[str, Any]:
         """Return the mapping at ``key``."""
         return self._take(key, dict, None)

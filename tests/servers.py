@@ -43,6 +43,8 @@ class Site:
     paths: dict[str, Callable[[http.server.BaseHTTPRequestHandler], None]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
+    """The ``Range`` of every request, empty where the whole was asked for."""
     closing: threading.Event = field(default_factory=threading.Event)
 
     def serve(self, path: str, body: bytes | str, content_type: str = HTML) -> None:
@@ -57,6 +59,20 @@ class Site:
     def redirect(self, path: str, to: str) -> None:
         """Send whoever asks for ``path`` somewhere else, or in a circle."""
         self.paths[path] = lambda request: _send(request, 302, b"", HTML, Location=to)
+
+    def serve_whole(self, path: str, body: bytes) -> None:
+        """Answer ``path`` with all of ``body`` whatever part of it is asked for."""
+        self.paths[path] = lambda request: _send_whole(request, 200, body, BINARY)
+
+    def serve_part(self, path: str, answer: Callable[[int, int], tuple[int, str, bytes]]) -> None:
+        """Answer with the status, ``Content-Range`` and body that ``answer`` makes of the first and last byte asked."""
+
+        def handle(request: http.server.BaseHTTPRequestHandler) -> None:
+            first, _, last = request.headers.get("Range", "bytes=0-0").removeprefix("bytes=").partition("-")
+            status, content_range, body = answer(int(first), int(last))
+            _send_whole(request, status, body, BINARY, **{"Content-Range": content_range})
+
+        self.paths[path] = handle
 
     def cut_off(self, path: str, body: bytes, content_type: str = BINARY) -> None:
         """Announce ``body`` whole and send half of it."""
@@ -126,6 +142,7 @@ class Site:
         path = unquote(urlsplit(request.path).path)
         self.asked.append(path)
         self.authorizations.append(request.headers.get("Authorization", ""))
+        self.ranges.append(request.headers.get("Range", ""))
         try:
             self.paths.get(path, _not_found)(request)
         except _CLIENT_LEFT:
@@ -234,6 +251,12 @@ def _send(
     if wanted and status == 200 and wanted.startswith("bytes="):
         _send_range(request, body, wanted, content_type)
         return
+    _send_whole(request, status, body, content_type, **more)
+
+
+def _send_whole(
+    request: http.server.BaseHTTPRequestHandler, status: int, body: bytes, content_type: str, **more: str
+) -> None:
     _start(request, status, len(body), content_type, **more)
     if request.command != "HEAD":
         request.wfile.write(body)

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ipexenv import cli
+from ipexenv.bridge.own_files import own_files
 from ipexenv.errors import AnswerIsNo
 from ipexenv.facts import Facts, Host, IsaLevel, Libc, Target
 from ipexenv.outcome import Market, Request
@@ -347,6 +348,8 @@ def test_wheel_and_sdist_bring_the_tables_along(tmp_path: Path) -> None:
     run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel))
     script = "from ipexenv.tables.load import load_tables as l; t = l(); print(t.origin, len(t.ipex), len(t.sources))"
     origin, ipex, sources = run(python, "-c", script).split()
+    script = "from ipexenv.bridge.own_files import own_files as o; print(sorted(o('0')))"
+    assert run(python, "-c", script).strip() == str(sorted(own_files(Version("0")))), "what the bridge is made from"
     assert Path(origin).is_relative_to(tmp_path / "venv")
     assert (int(ipex), int(sources)) == (len(TABLES.ipex), len(TABLES.sources))
     document = json.loads(run(str(tmp_path / "venv" / "bin" / "ipexenv"), "matrix", "--torch", "2.8", "--json"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ipexenv.tables.bridge import BridgeRelease
 from ipexenv.tables.releases import IpexRelease, OneCclRelease, TorchRelease
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from ipexenv.tables.schema import Tables
 
-Release = IpexRelease | OneCclRelease | TorchRelease
+Release = IpexRelease | OneCclRelease | TorchRelease | BridgeRelease
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +49,8 @@ class Joined:
     """The versions of torch that it serves, oldest first; empty where the tables know none of them."""
     bindings: tuple[OneCclRelease, ...]
     """The wheels for CPU that serve at least one of those, oldest first."""
+    bridge: BridgeRelease | None = None
+    """The newest bridge that serves at least one of those."""
 
     @property
     def best_torch(self) -> TorchRelease | None:
@@ -63,7 +66,9 @@ def join(tables: Tables, wanted: Wanted) -> tuple[Joined, ...]:
     for ipex in tables.ipex:
         served = tuple(torch for torch in torches if ipex.torch.contains(torch.version, prereleases=True))
         if wanted.takes(ipex) and (served or _torch_is_new(ipex, tables, wanted)):
-            rows.append(Joined(ipex=ipex, torch=served, bindings=_bindings_for(ipex, served, tables, wanted)))
+            bindings = _bindings_for(ipex, served, tables, wanted)
+            bridge = _bridge_for(ipex, served, tables, wanted)
+            rows.append(Joined(ipex=ipex, torch=served, bindings=bindings, bridge=bridge))
     return tuple(rows)
 
 
@@ -81,6 +86,16 @@ def wanted_bindings(tables: Tables, wanted: Wanted) -> tuple[OneCclRelease, ...]
         bindings
         for bindings in tables.oneccl
         if wanted.takes(bindings) and any(serves(bindings, torch.version) for torch in torches)
+    )
+
+
+def wanted_bridges(tables: Tables, wanted: Wanted) -> tuple[BridgeRelease, ...]:
+    """Return the wanted bridges: those that serve one of the wanted versions of torch, any of which need no IPEX."""
+    torches = wanted_torch(tables, wanted)
+    return tuple(
+        bridge
+        for bridge in tables.bridge
+        if wanted.takes(bridge) and any(bridge.torch.contains(torch.version, prereleases=True) for torch in torches)
     )
 
 
@@ -108,3 +123,16 @@ def _bindings_for(
         and not set(bindings.python).isdisjoint(ipex.python)
         and any(serves(bindings, torch.version) for torch in served)
     )
+
+
+def _bridge_for(
+    ipex: IpexRelease, served: tuple[TorchRelease, ...], tables: Tables, wanted: Wanted
+) -> BridgeRelease | None:
+    suiting = (
+        bridge
+        for bridge in reversed(tables.bridge)
+        if wanted.takes(bridge)
+        and any(python in bridge.python for python in ipex.python)
+        and any(bridge.torch.contains(torch.version, prereleases=True) for torch in served)
+    )
+    return next(suiting, None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ipexenv import toml
 from ipexenv.errors import TableError
 from ipexenv.reading import MalformedError
-from ipexenv.tables.schema import IpexRelease, OneCclRelease, Tables, TorchRelease
+from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, Tables, TorchRelease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,12 @@ _Row = TypeVar("_Row")
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _MARK = "ipex.toml"
-_RELEASES = ("ipex.toml", "oneccl.toml", "torch.toml")
+_RELEASES = ("ipex.toml", "oneccl.toml", "torch.toml", "bridge.toml")
 _KINDS = {
     "ipex.toml": ("ipex",),
     "oneccl.toml": ("oneccl",),
     "torch.toml": ("torch",),
+    "bridge.toml": ("bridge",),
     "transformers.toml": ("flag", "framework"),
     "sources.toml": ("source",),
 }
@@ -116,6 +117,7 @@ def _releases(rows: Mapping[str, Sequence[tuple[str, Mapping[str, Any]]]], *, or
         ipex=_ascending(_collect(rows["ipex"], IpexRelease.from_mapping, _version)),
         oneccl=_ascending(_collect(rows["oneccl"], OneCclRelease.from_mapping, _version)),
         torch=_ascending(_collect(rows["torch"], TorchRelease.from_mapping, _version)),
+        bridge=_ascending(_collect(rows["bridge"], BridgeRelease.from_mapping, _version)),
     )
 
 
@@ -154,7 +156,7 @@ def _ascending(found: dict[Any, _Row]) -> tuple[_Row, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def _version(release: IpexRelease | OneCclRelease | TorchRelease) -> Version:
+def _version(release: IpexRelease | OneCclRelease | TorchRelease | BridgeRelease) -> Version:
     return release.version
 
 

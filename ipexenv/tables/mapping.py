@@ -9,7 +9,14 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ipexenv.facts import IsaLevel
+from ipexenv.tables.bridge import BridgePart, BridgeRelease
 from ipexenv.tables.releases import Provenance
+
+_KEYS: dict[type, dict[str, str]] = {
+    BridgeRelease: {"oneccl": "version", "parts": "part"},
+    BridgePart: {"files": "file"},
+}
+"""Keys in the TOML files that are not called like the fields."""
 
 
 def row_as_mapping(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of any table)
@@ -21,9 +28,11 @@ def row_as_mapping(row: Any) -> dict[str, Any]:  # noqa: ANN401 (a row of any ta
         msg = f"expected a row of a table, found {row!r}"
         raise TypeError(msg)
     plain: dict[str, Any] = {}
+    names = _KEYS.get(type(row), {})
     for field in fields(row):
         value = getattr(row, field.name)
-        plain |= row_as_mapping(value) if isinstance(value, Provenance) else {field.name: _plain(value)}
+        key = names.get(field.name, field.name)
+        plain |= row_as_mapping(value) if isinstance(value, Provenance) else {key: _plain(value)}
     return plain
 
 
@@ -34,4 +43,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (any key of any row)
         return str(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return value
+    return row_as_mapping(value) if is_dataclass(value) else value

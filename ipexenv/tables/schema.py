@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ipexenv.tables.bridge import BridgeRelease
 from ipexenv.tables.releases import (
     CONFIDENCES,
     TORCH_CHECKS,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIDENCES",
     "TORCH_CHECKS",
+    "BridgeRelease",
     "Confidence",
     "IpexRelease",
     "OneCclRelease",
@@ -45,6 +47,7 @@ class Tables:
     ipex: tuple[IpexRelease, ...]
     oneccl: tuple[OneCclRelease, ...]
     torch: tuple[TorchRelease, ...]
+    bridge: tuple[BridgeRelease, ...] = ()
     flags: tuple[FrameworkFlag, ...] = ()
     sources: tuple[NamedSource, ...] = ()
     """In the order of the file, which is the order of preference."""

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+import io
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from ipexenv.system.http import Access, Page, RequestsHttp, UnreachableError, _words
-from tests.servers import AUTHORITY, HTML, closed_port, serving
+from ipexenv.system.fetch import _words
+from ipexenv.system.http import Access, NoRangesError, Page, Piece, RequestsHttp, UnreachableError
+from tests.servers import AUTHORITY, BINARY, HTML, closed_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.server import BaseHTTPRequestHandler
-    from pathlib import Path
 
     from tests.servers import Site
 
@@ -180,3 +182,94 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 )
 def test_library_errors_become_words_without_addresses(text: str, words: str) -> None:
     assert _words(OSError(text)) == words
+
+
+def get_range(url: str, start: int, size_bytes: int) -> Piece:
+    return RequestsHttp().get_range(url, start=start, size_bytes=size_bytes, limit_s=QUICK_S)
+
+
+def test_a_part_of_a_file_comes_alone(site: Site) -> None:
+    site.serve("/x", b"0123456789", BINARY)
+    assert get_range(f"{site.url}/x", 2, 3) == Piece(body=b"234", whole_bytes=10)
+    assert site.ranges == ["bytes=2-4"]
+
+
+def test_a_part_is_followed_through_redirects(site: Site) -> None:
+    site.redirect("/old", "/new")
+    site.serve("/new", b"0123456789", BINARY)
+    assert get_range(f"{site.url}/old", 0, 2).body == b"01"
+    assert site.ranges == ["bytes=0-1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range", "body", "words"),
+    [
+        (206, "bytes 3-5/10", b"345", "another part"),
+        (206, "bytes 2-5/10", b"2345", "another part"),
+        (206, "items 2-4/10", b"234", "another part"),
+        (206, "bytes 2-99999999999999999999/10", b"234", "another part"),
+        (206, "", b"234", "another part"),
+        (206, "bytes 2-4/10", b"23", "sends 2 bytes where 3 were asked for"),
+        (206, "bytes 2-4/10", b"2345", "sends more than the 3 bytes"),
+        (206, "bytes 2-4/10", b"x" * 100_000, "sends more than the 3 bytes"),
+        (416, "bytes */2", b"", "serves no parts of files"),
+        (501, "", b"", "serves no parts of files"),
+    ],
+)
+def test_what_is_not_the_part_that_was_asked_for(
+    site: Site, status: int, content_range: str, body: bytes, words: str
+) -> None:
+    site.serve_part("/x", lambda first, last: (status, content_range, body))
+    with pytest.raises(NoRangesError, match=words):
+        get_range(f"{site.url}/x", 2, 3)
+
+
+def test_a_server_without_ranges_says_so_at_once(site: Site) -> None:
+    site.serve_whole("/x", b"0123456789")
+    with pytest.raises(NoRangesError, match="serves no parts of files"):
+        get_range(f"{site.url}/x", 2, 3)
+
+
+def test_a_refused_part_is_no_reason_to_ask_for_the_whole(site: Site) -> None:
+    site.fail("/x", 403)
+    with pytest.raises(UnreachableError, match="HTTP 403 Forbidden") as caught:
+        get_range(f"{site.url}/x", 2, 3)
+    assert not isinstance(caught.value, NoRangesError)
+
+
+def test_the_size_of_the_whole_may_be_unknown(site: Site) -> None:
+    site.serve_part("/x", lambda first, last: (206, f"bytes {first}-{last}/*", b"234"))
+    assert get_range(f"{site.url}/x", 2, 3) == Piece(body=b"234", whole_bytes=None)
+
+
+def save(url: str, file: IO[bytes], *, max_bytes: int = 1 << 20, limit_s: float = QUICK_S) -> None:
+    RequestsHttp().save(url, file, limit_s=limit_s, max_bytes=max_bytes)
+
+
+def test_a_file_is_saved_as_it_is(site: Site) -> None:
+    content = bytes(range(256)) * 1000
+    site.serve("/x", content, BINARY)
+    file = io.BytesIO()
+    save(f"{site.url}/x", file)
+    assert file.getvalue() == content
+
+
+def test_a_file_that_cannot_be_had_whole_is_no_file(site: Site) -> None:
+    site.cut_off("/cut", b"0123456789")
+    site.serve("/large", b"x" * 2000, BINARY)
+    site.fail("/gone", 404)
+    site.drip("/slow", b"x" * 1000, every_s=0.02)
+    for path, words in (("cut", "cut off"), ("large", "the file is larger than 1000 bytes"), ("gone", "HTTP 404")):
+        with pytest.raises(UnreachableError, match=words):
+            save(f"{site.url}/{path}", io.BytesIO(), max_bytes=1000)
+    with pytest.raises(UnreachableError, match="no complete answer within 0.2 s"):
+        save(f"{site.url}/slow", io.BytesIO(), limit_s=0.2)
+
+
+def test_a_full_disk_is_named(site: Site) -> None:
+    site.serve("/x", b"0123456789", BINARY)
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(UnreachableError, match="no room is left on the disk"),
+    ):
+        save(f"{site.url}/x", full)

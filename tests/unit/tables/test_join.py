@@ -7,7 +7,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ipexenv.tables.join import Wanted, join, serves, wanted_bindings, wanted_torch
+from ipexenv.tables.join import Wanted, join, serves, wanted_bindings, wanted_bridges, wanted_torch
 from ipexenv.tables.load import load_tables
 
 if TYPE_CHECKING:
@@ -103,3 +103,19 @@ def test_an_exclusion_by_name_beats_the_range() -> None:
     wide = replace(TABLES.oneccl[-1], torch=SpecifierSet("==1.12.*"), not_torch=(Version("1.12.1"),))
     assert serves(wide, Version("1.12.0"))
     assert not serves(wide, Version("1.12.1"))
+
+
+def test_the_bridge_goes_with_every_release_for_torch_2() -> None:
+    rows = joined_for()
+    assert {version for version, row in rows.items() if row.bridge is not None} == {
+        version for version in rows if version.startswith("2.")
+    }
+    assert rows["2.8.0"].bridge == load_tables().bridge[-1]
+
+
+def test_the_bridge_is_listed_where_it_serves_with_ipex_or_without() -> None:
+    tables = load_tables()
+    assert wanted_bridges(tables, Wanted(torch=SpecifierSet("==2.13.*"), python=Version("3.12"))) == tables.bridge
+    assert wanted_bridges(tables, Wanted(torch=SpecifierSet("==1.13.*"))) == ()
+    assert wanted_bridges(tables, Wanted(python=Version("3.7"))) == ()
+    assert wanted_bridges(tables, Wanted(runs_there=lambda release: False)) == ()

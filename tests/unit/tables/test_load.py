@@ -60,7 +60,7 @@ def test_a_named_folder_without_tables_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="cannot read the table .*ipex.toml: No such file") as caught:
         load_tables(tmp_path)
     assert caught.value.hint == (
-        "a folder of tables holds ipex.toml, oneccl.toml, torch.toml, transformers.toml, sources.toml"
+        "a folder of tables holds ipex.toml, oneccl.toml, torch.toml, bridge.toml, transformers.toml, sources.toml"
     )
 
 

@@ -22,6 +22,7 @@ GOOD_ROWS: list[tuple[FromMapping, dict[str, Any]]] = [
         TABLES.ipex[-1],
         TABLES.oneccl[-1],
         TABLES.torch[-1],
+        TABLES.bridge[-1],
         TABLES.flags[0],
         TABLES.frameworks[0],
         TABLES.sources[0],

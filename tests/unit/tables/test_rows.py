@@ -17,6 +17,7 @@ EVERY_ROW = [
     *TABLES.ipex,
     *TABLES.oneccl,
     *TABLES.torch,
+    *TABLES.bridge,
     *TABLES.flags,
     *TABLES.frameworks,
     *TABLES.sources,
