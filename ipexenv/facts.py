@@ -154,6 +154,10 @@ class Installed:
     torch: TorchPackage | None = None
     ipex: Package | None = None
     bindings: Package | None = None
+    """Intel's; the bridge's metadata of the same name does not count as them."""
+    bridge: Package | None = None
+    mpi: Package | None = None
+    """Intel MPI with its launcher, ``impi-rt``."""
     transformers: Package | None = None
     accelerate: Package | None = None
     numpy: Package | None = None

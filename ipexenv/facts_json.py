@@ -146,6 +146,8 @@ def _installed(reader: Reader) -> Installed:
         torch=None if torch_row is None else _torch(Reader(torch_row, where=f"{reader.where}.torch")),
         ipex=package("ipex"),
         bindings=package("bindings"),
+        bridge=package("bridge"),
+        mpi=package("mpi"),
         transformers=package("transformers"),
         accelerate=package("accelerate"),
         numpy=package("numpy"),

@@ -23,6 +23,8 @@ from ipexenv.ruling import (
 if TYPE_CHECKING:
     from packaging.version import Version
 
+    from ipexenv.tables.bridge import BridgeRelease
+
 __all__ = [
     "CclChoice",
     "CclProvider",
@@ -55,6 +57,12 @@ class Pin:
     """The exact file; None when no source was asked, or when it is already installed."""
     installed: bool = False
     """True where exactly this version is already there."""
+    bridge: BridgeRelease | None = None
+    """What to build the wheel from where no source has it ready; ``offer`` is None then."""
+    parts: tuple[Offer, ...] = ()
+    """The wheels that it is built from, one for each part of ``bridge`` and in its order; empty offline."""
+    spare_parts: tuple[Offer, ...] = ()
+    """The same wheels at other places, for where one of ``parts`` cannot be had after all; best first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +77,7 @@ class Resolution:
     ccl_reason: str | None
     """Why there is no ccl provider, or why this one; None where it needs no words."""
     pins: tuple[Pin, ...]
-    """In the order torch, IPEX, bindings, then partners (torchvision, torchaudio) that must move along."""
+    """In the order torch, IPEX, bindings or bridge, MPI, then partners (torchvision, torchaudio) that move along."""
     constraints: tuple[str, ...]
     """Further requirements of the pair, as ``numpy<2``."""
     import_names: tuple[str, ...]
@@ -106,6 +114,7 @@ def pin_as_mapping(pin: Pin) -> dict[str, Any]:
         "installed": pin.installed,
         "filename": None if pin.offer is None else pin.offer.filename,
         "sha256": None if pin.offer is None else pin.offer.sha256,
+        "built_from": [{"filename": part.filename, "source": part.source} for part in pin.parts],
     }
 
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ipexenv.tables.bridge import BRIDGE_PROJECT
+
 if TYPE_CHECKING:
     from packaging.version import Version
 
     from ipexenv.facts import Facts, Installed, Package
     from ipexenv.outcome import Pin, Resolution
+    from ipexenv.tables.bridge import BridgeRelease
 
 _FACT_OF_PROJECT = {
     "torch": "torch",
@@ -21,6 +24,8 @@ _FACT_OF_PROJECT = {
     "torch-ipex": "ipex",
     "oneccl-bind-pt": "bindings",
     "torch-ccl": "bindings",
+    BRIDGE_PROJECT: "bridge",
+    "impi-rt": "mpi",
     "torchvision": "torchvision",
     "torchaudio": "torchaudio",
     "numpy": "numpy",
@@ -40,7 +45,7 @@ class Change:
     after: str
     """The version, or the range where any version in it will do (``<2``)."""
     source: str
-    """Name of the source that it comes from."""
+    """Name of the source that it comes from, or ``built from oneccl 2022.2.0, …``."""
     filename: str | None = None
     size_bytes: int | None = None
     yanked: str | None = None
@@ -64,13 +69,18 @@ class Plan:
 
     changes: tuple[Change, ...]
     requirements: tuple[str, ...]
-    """Exact requirements for the engine. A URL in them may hold credentials: show ``as_mapping`` instead."""
+    """Exact requirements for the engine, apart from what has to be built.
+
+    A URL in them may hold credentials: show ``as_mapping`` instead.
+    """
     constraints: tuple[str, ...]
     """What must stay or become exactly so, torch first of all, whatever else the engine wants."""
     restore: tuple[str, ...]
     """Requirements that bring back what the changes replace."""
     remove: tuple[str, ...]
     """Distributions that were not there before."""
+    builds: tuple[Pin, ...] = ()
+    """Pins whose wheels have to be built first (``Pin.bridge``); the engine then gets them by file and SHA-256."""
     venv: str | None = None
     """Directory of the virtual environment to make first."""
     engine: str | None = None
@@ -93,6 +103,7 @@ class Plan:
             "engine": self.engine,
             "venv": self.venv,
             "requirements": [_SECRETS.sub("", requirement) for requirement in self.requirements],
+            "builds": [_build_as_mapping(pin) for pin in self.builds],
             "constraints": list(self.constraints),
             "way_back": {"install": list(self.restore), "uninstall": list(self.remove)},
         }
@@ -103,24 +114,28 @@ def make_plan(resolution: Resolution, facts: Facts, *, venv: str | None = None, 
 
     Files from sources that the engine is configured for are asked for as ``name==version`` (exact, so that a yanked
     release can be had); every other file by its own URL and SHA-256. Constraints hold every pin to its version: nothing
-    replaces what is there already, and no file can be other than its name says.
+    replaces what is there already, and no file can be other than its name says. What has to be built first has no
+    requirement yet: it stands in ``builds``.
     ``venv`` names an environment that does not exist yet.
     """
-    changes = [_pin_change(pin, facts.installed) for pin in resolution.pins if not pin.installed]
-    requirements = [_requirement_of(pin) for pin in resolution.pins if not pin.installed]
+    coming = [pin for pin in resolution.pins if not pin.installed]
+    changes = [_pin_change(pin, facts.installed) for pin in coming]
+    requirements = [_requirement_of(pin) for pin in coming if pin.bridge is None]
     for text in resolution.constraints:
         state = _state_of(text, facts.installed)
         if state is not None:
             changes.append(state)
-        if state is not None or (requirements and not _is_met(text, facts.installed)):
+        if state is not None or (coming and not _is_met(text, facts.installed)):
             requirements.append(text)
-    before = {change.name: change.before for change in changes}
+    # An older bridge cannot be brought back: no index has it, and what it did the newer one does.
+    before = {change.name: change.before for change in changes if change.name != BRIDGE_PROJECT or not change.before}
     return Plan(
         changes=tuple(changes),
         requirements=tuple(requirements),
         constraints=(*(_exactly(pin) for pin in resolution.pins), *resolution.constraints),
         restore=tuple(f"{name}=={_restored(version)}" for name, version in before.items() if version is not None),
         remove=tuple(name for name, version in before.items() if version is None),
+        builds=tuple(pin for pin in coming if pin.bridge is not None),
         venv=venv,
         engine=engine,
     )
@@ -144,15 +159,45 @@ def missing(resolution: Resolution, facts: Facts) -> tuple[str, ...]:
 
 def _pin_change(pin: Pin, installed: Installed) -> Change:
     package = _installed(pin.name, installed)
+    before = None if package is None else package.version
+    if pin.bridge is not None:
+        return _built_change(pin, pin.bridge, before=before)
     return Change(
         name=pin.name,
-        before=None if package is None else package.version,
+        before=before,
         after=str(pin.version),
         source=pin.source,
         filename=None if pin.offer is None else pin.offer.filename,
         size_bytes=None if pin.offer is None else pin.offer.size_bytes,
         yanked=pin.yanked,
     )
+
+
+def _built_change(pin: Pin, release: BridgeRelease, *, before: Version | None) -> Change:
+    """Return the change that a wheel which has to be built makes; its size is that of the files that go into it."""
+    wheels = ", ".join(f"{part.project} {part.version}" for part in release.parts)
+    return Change(
+        name=pin.name,
+        before=before,
+        after=str(pin.version),
+        source=f"built from {wheels}",
+        size_bytes=sum(file.size_bytes for part in release.parts for file in part.files),
+        yanked=pin.yanked,
+    )
+
+
+def _build_as_mapping(pin: Pin) -> dict[str, Any]:
+    """Return one entry of ``builds``: the wheel, and the exact files that it is made from."""
+    release = pin.bridge
+    parts = () if release is None else release.parts
+    sources = {offer.filename: offer.source for offer in pin.parts}
+    return {
+        "name": pin.name,
+        "version": str(pin.version),
+        "parts": [
+            {"filename": part.filename, "sha256": part.sha256, "source": sources.get(part.filename)} for part in parts
+        ],
+    }
 
 
 def _requirement_of(pin: Pin) -> str:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 Stack = Literal["ipex", "native"]
-CclChoice = Literal["auto", "bindings", "none"]
-CclProvider = Literal["bindings", "none"]
+CclChoice = Literal["auto", "bindings", "bridge", "none"]
+CclProvider = Literal["bindings", "bridge", "none"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +26,8 @@ class Request:
     """From ``--ccl-version``, as typed; None where the tables choose."""
     allow_torch_change: bool = False
     allow_yanked: bool = False
+    mpi: bool = False
+    """Whether Intel MPI's launcher is wanted beside the ccl backend (``--mpi``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from packaging.version import Version
 
 from ipexenv.facts import Cpu, Facts, Host, Installed, IsaLevel, Libc, Package, Target, Topology, TorchPackage
-from ipexenv.system.http import USUAL_ACCESS, Access, Page, UnreachableError
+from ipexenv.system.http import USUAL_ACCESS, Access, Page, Piece, UnreachableError
 from ipexenv.system.runner import Finished
 
 if TYPE_CHECKING:
@@ -78,6 +78,15 @@ class FakeHttp:
         if url in self.pages:
             return self.pages[url]
         raise UnreachableError("connection refused")
+
+    def get_range(
+        self, url: str, *, start: int, size_bytes: int, limit_s: float, access: Access = USUAL_ACCESS
+    ) -> Piece:
+        body = self.get(url, accept="*/*", limit_s=limit_s, max_bytes=size_bytes, access=access).body
+        return Piece(body=body[start : start + size_bytes], whole_bytes=len(body))
+
+    def save(self, url: str, file: IO[bytes], *, limit_s: float, max_bytes: int, access: Access = USUAL_ACCESS) -> None:
+        file.write(self.get(url, accept="*/*", limit_s=limit_s, max_bytes=max_bytes, access=access).body)
 
 
 @dataclass

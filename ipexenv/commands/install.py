@@ -16,6 +16,7 @@ from ipexenv.probe.choice import add_target_options, choose_target
 from ipexenv.probe.look import probe
 from ipexenv.report.install import failed_checks, install_data, show_outcome, tell_plan, with_data
 from ipexenv.report.progress import on_terminal, progress
+from ipexenv.resolve.ccl import may_need_bridge
 from ipexenv.resolve.choices import add_choice_options, aimed_hints, request_from
 from ipexenv.resolve.solve import solve_asking
 from ipexenv.tables.load import load_tables
@@ -92,7 +93,7 @@ def _decide(  # noqa: PLR0913, PLR0917 (two stages' results, the user's word, an
 
     def ask_for_a_change() -> Market:
         refuse_unusable(facts.target)
-        return ask(engine=engine, offline=options.offline)
+        return ask(engine=engine, offline=options.offline, bridge=may_need_bridge(request))
 
     with aimed_hints(options), blaming_sources():
         resolution, market = solve_asking(facts, request, tables, ask_for_a_change, offline=False, sources=sources)

@@ -9,7 +9,7 @@ from ipexenv.answer import Answer
 from ipexenv.errors import AnswerIsNo, UsageError
 from ipexenv.report import matrix as report
 from ipexenv.resolve.filters import read_filters
-from ipexenv.tables.join import join
+from ipexenv.tables.join import join, wanted_bridges
 from ipexenv.tables.load import load_tables
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer: 
     if not rows:
         raise _nothing(filters, tables, data)
     raw = report.as_csv(rows) if options.csv else report.as_markdown(rows) if options.markdown else None
-    show = partial(report.show_matrix, rows=rows, filters=filters, verbose=options.verbose > 0)
+    bridges = wanted_bridges(tables, wanted)
+    show = partial(report.show_matrix, rows=rows, filters=filters, bridges=bridges, verbose=options.verbose > 0)
     return Answer(data=data, raw=raw, show=show)
 
 

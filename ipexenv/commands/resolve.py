@@ -10,6 +10,7 @@ from ipexenv.errors import AnswerIsNo, UsageError
 from ipexenv.probe.choice import add_target_options, choose_target
 from ipexenv.probe.isa import isa_level
 from ipexenv.report.resolve import explanation_text, rejections_text, resolution_text
+from ipexenv.resolve.ccl import may_need_bridge
 from ipexenv.resolve.choices import add_choice_options, aim_hint, request_from
 from ipexenv.resolve.explain import explain_choices
 from ipexenv.resolve.remote import add_remote_options, facts_in, is_remote, refuse_two_targets, remote_facts
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     tables = load(None if options.tables is None else world.directory / options.tables)
     facts = _facts(options, world, tables)
     try:
-        ask = partial(_survey, options, world, tables, facts, listen)
+        ask = partial(_survey, options, world, tables, facts, listen, bridge=may_need_bridge(request))
         resolution, _ = solve_asking(facts, request, tables, ask, offline=options.offline, sources=options.source)
     except AnswerIsNo as error:
         aim_hint(error, options)
@@ -72,11 +73,13 @@ def _read_facts(name: str, world: World) -> Facts:
     return facts_in(text, where=name)
 
 
-def _survey(options: argparse.Namespace, world: World, tables: Tables, facts: Facts, listen: Listener) -> Market:
+def _survey(  # noqa: PLR0913 (the user's word, the outside world, two stages' results, and what to ask for)
+    options: argparse.Namespace, world: World, tables: Tables, facts: Facts, listen: Listener, *, bridge: bool
+) -> Market:
     from ipexenv.install.sources import survey  # noqa: PLC0415 (start-up time: deciding offline asks nobody)
 
-    sources = tuple(options.source)
-    return survey(world, tables=tables, facts=facts, user_sources=sources, listen=listen, offline=options.offline)
+    ask = partial(survey, world, tables=tables, facts=facts, listen=listen)
+    return ask(user_sources=tuple(options.source), offline=options.offline, bridge=bridge)
 
 
 def _answer(resolution: Resolution, request: Request, tables: Tables, *, explain: bool) -> Answer:

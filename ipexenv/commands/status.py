@@ -49,7 +49,7 @@ def _answer(
     from ipexenv.facts_json import facts_as_mapping  # noqa: PLC0415 (see _tables)
     from ipexenv.probe.look import look_around  # noqa: PLC0415
     from ipexenv.report.status import status_text  # noqa: PLC0415
-    from ipexenv.resolve.fit import judge  # noqa: PLC0415
+    from ipexenv.resolve.fit import judge, provider_of  # noqa: PLC0415
 
     verbose = options.verbose > 0
     facts = look_around(world, where, report, libraries=tables.needed_libraries, tags=verbose or options.json)
@@ -60,6 +60,7 @@ def _answer(
         data={
             "facts": facts_as_mapping(facts),
             "fits": judgement.fits,
+            "ccl": provider_of(facts.installed),
             "findings": [{"code": note.code, "text": note.text} for note in judgement.findings],
             "settings": settings,
         },

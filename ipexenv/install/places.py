@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from ipexenv.errors import UsageError
 from ipexenv.install.addresses import is_local, is_web, local_path, without_credentials
 from ipexenv.system.http import Access
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,13 +54,15 @@ def places(  # noqa: PLR0913 (who asks, what the tables and the configuration na
     configuration: Configuration,
     user_sources: tuple[str, ...],
     offline: bool,
+    bridge: bool = True,
 ) -> tuple[Place, ...]:
     """Return the places to ask, the user's own first; offline only those on this machine.
 
-    The configured indexes are never asked for projects that Intel put on no index: whoever registers such a name there
-    must not get in. Raises UsageError for a user source that is no URL and does not exist.
+    The configured indexes are never asked for projects that Intel put on no index, nor for the bridge itself: whoever
+    registers such a name there must not get in. What the bridge is made from they are asked for, unless ``bridge`` is
+    False. Raises UsageError for a user source that is no URL and does not exist.
     """
-    everything = _projects(tables, facts)
+    everything = (*_projects(tables, facts), *(_bridge_projects(tables) if bridge else ()))
     on_no_index = _on_no_index(tables)
     on_index = tuple(project for project in everything if project not in on_no_index)
     found = [_user_place(address, everything, world, configuration) for address in user_sources]
@@ -79,6 +82,15 @@ def _without_repeats(found: Iterable[Place]) -> Iterator[Place]:
         before.update(projects)
         if projects:
             yield replace(place, projects=projects)
+
+
+def access_to(address: str, configuration: Configuration) -> Access:
+    """Return how to get through to the server of ``address``."""
+    return Access(
+        verify=False if configuration.trusts(address) else (configuration.cert or True),
+        client_cert=configuration.client_cert,
+        proxy=configuration.proxy,
+    )
 
 
 def built_in_index() -> str | None:
@@ -105,9 +117,15 @@ def _projects(tables: Tables, facts: Facts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(canonicalize_name(name) for name in names))
 
 
+def _bridge_projects(tables: Tables) -> tuple[str, ...]:
+    """Return the normalised names of what the bridge is made from, of Intel MPI, and of the bridge ready made."""
+    names = [name for row in tables.bridge for name in (*row.projects, row.mpi.project)]
+    return tuple(dict.fromkeys([*names, *([BRIDGE_PROJECT] if names else [])]))
+
+
 def _on_no_index(tables: Tables) -> frozenset[str]:
     on_index = {canonicalize_name(release.package) for release in tables.ipex if release.python_on_index}
-    own = {*(row.package for row in tables.ipex), *(row.package for row in tables.oneccl)}
+    own = {*(row.package for row in tables.ipex), *(row.package for row in tables.oneccl), BRIDGE_PROJECT}
     return frozenset({canonicalize_name(name) for name in own} - on_index)
 
 
@@ -158,18 +176,13 @@ def _place(  # noqa: PLR0913 (the properties of a place)
     name: str | None = None,
     configured: bool = False,
 ) -> Place:
-    access = Access(
-        verify=False if configuration.trusts(address) else (configuration.cert or True),
-        client_cert=configuration.client_cert,
-        proxy=configuration.proxy,
-    )
     return Place(
         name=name or without_credentials(address),
         address=address,
         kind=kind,
         projects=projects,
         configured=configured,
-        access=access,
+        access=access_to(address, configuration),
     )
 
 

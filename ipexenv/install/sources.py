@@ -60,17 +60,25 @@ def survey(  # noqa: PLR0913 (two stages' results, the user's word, and the outs
     listen: Listener,
     engine: str = "auto",
     offline: bool = False,
+    bridge: bool = True,
 ) -> Market:
     """Return what the user's sources, the configured indexes and the tables' sources offer, in that order.
 
     ``engine`` is ``auto``, ``pip`` or ``uv``: uv's own configuration counts only where uv will do the work. With
-    ``offline`` nothing is asked that is not on this machine. Never fails for what a source does: its report says it.
-    Raises UsageError for a user source or a configuration file that cannot be used.
+    ``offline`` nothing is asked that is not on this machine, and without ``bridge`` nobody for what that is made from.
+    Never fails for what a source does: its report says it. Raises UsageError for a user source or a configuration file
+    that cannot be used.
     """
     with_uv = engine != "pip" and find_uv(world) is not None
     configuration = read_configuration(world, prefix=facts.target.prefix, with_uv=with_uv)
     asked = places(
-        world, tables=tables, facts=facts, configuration=configuration, user_sources=user_sources, offline=offline
+        world,
+        tables=tables,
+        facts=facts,
+        configuration=configuration,
+        user_sources=user_sources,
+        offline=offline,
+        bridge=bridge,
     )
     listen(Event(kind="step", text=f"asking {len(asked)} source{'' if len(asked) == 1 else 's'}"))
     results = in_parallel([partial(_ask, place, world.http) for place in asked], limit_s=LIMIT_S + 1)

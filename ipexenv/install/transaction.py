@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from ipexenv.errors import OutsideError
 from ipexenv.events import Event
 from ipexenv.install.addresses import hide_credentials, is_local, local_path
+from ipexenv.install.building import build_all, build_bridge
 from ipexenv.install.call import install_call
 from ipexenv.install.configuration import read_configuration
 from ipexenv.install.engine import choose_engine
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
+    from ipexenv.install.building import Build
+    from ipexenv.install.call import Call
     from ipexenv.install.engine import Engine
-    from ipexenv.outcome import Resolution
+    from ipexenv.outcome import Pin, Resolution
     from ipexenv.plan import Plan
     from ipexenv.system.runner import Finished
     from ipexenv.system.world import World
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 _LIMIT_S = 3 * 3600.0
 """For the engine as a whole: several gigabytes over a slow line take long. Each request has its own short limit."""
 
-_WATCHED = ("torch", "ipex", "bindings", "numpy", "torchvision", "torchaudio")
+_WATCHED = ("torch", "ipex", "bindings", "bridge", "mpi", "numpy", "torchvision", "torchaudio")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,23 +52,23 @@ class Order:
     user_sources: tuple[str, ...] = ()
     offline: bool = False
     show_progress: bool = False
+    build: Build = build_bridge
 
 
 def carry_out(plan: Plan, resolution: Resolution, order: Order, world: World, listen: Listener) -> Facts:
     """Install the plan with one call of the engine, and return the facts afterwards: every pin is really there.
 
-    Makes the plan's environment first and removes it again on failure. Raises OutsideError where that cannot be done,
-    the disk is too full, the engine fails (with the likely cause, and whether anything was changed), or it reports
-    success and the pins are not there.
+    Makes the plan's environment first and removes it again on failure; then builds what has to be built. Raises
+    OutsideError where that cannot be done, the disk is too full, the engine fails (with the likely cause, and whether
+    anything was changed), or it reports success and the pins are not there.
     """
-    assert all(pin.installed or pin.offer is not None for pin in resolution.pins)  # noqa: S101 (never by name alone)
+    assert all(_has_file(pin) for pin in resolution.pins)  # noqa: S101 (never by name alone)
     with new_environment(plan.venv, world, listen, base=order.base):
         before = order.look()
         refuse_unusable(before.target)
         refuse_full_disk(plan, before.target.prefix)
         engine = choose_engine(order.engine, before.target, world)
-        listen(Event(kind="step", text=f"installing with {engine.name}"))
-        ended = _run(engine, plan, order, before=before, world=world, listen=listen)
+        ended = _build_and_run(engine, plan, order, before=before, world=world, listen=listen)
         after = order.look()
         if ended.returncode != 0 or ended.timed_out:
             raise _failure(ended, plan, engine, changed=_changes(before, after))
@@ -75,15 +78,21 @@ def carry_out(plan: Plan, resolution: Resolution, order: Order, world: World, li
     return after
 
 
-def _run(  # noqa: PLR0913 (what to do, how, where, and who listens)
+def _has_file(pin: Pin) -> bool:
+    return pin.installed or pin.offer is not None or (pin.bridge is not None and len(pin.parts) > 0)
+
+
+def _build_and_run(  # noqa: PLR0913 (what to do, how, where, and who listens)
     engine: Engine, plan: Plan, order: Order, *, before: Facts, world: World, listen: Listener
 ) -> Finished:
     configuration = read_configuration(world, prefix=before.target.prefix, with_uv=engine.name == "uv")
     lock = _Lock(before)
-    with tempfile.TemporaryDirectory(prefix="ipexenv-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ipexenv-") as name:
+        folder = Path(name)
+        built = build_all(plan, folder, build=order.build, configuration=configuration, world=world, listen=listen)
         # In files that only this user can read: a URL may hold credentials, and command lines are public.
-        requirements, constraints = Path(folder) / "requirements.txt", Path(folder) / "constraints.txt"
-        requirements.write_text("\n".join(plan.requirements) + "\n", encoding="utf-8")
+        requirements, constraints = folder / "requirements.txt", folder / "constraints.txt"
+        requirements.write_text("\n".join((*plan.requirements, *built)) + "\n", encoding="utf-8")
         constraints.write_text("\n".join(plan.constraints) + "\n", encoding="utf-8")
         call = install_call(
             engine,
@@ -95,16 +104,21 @@ def _run(  # noqa: PLR0913 (what to do, how, where, and who listens)
             folders=_folders(order, world),
             show_progress=order.show_progress,
         )
-        ended = world.runner.run(
-            call.argv,
-            timeout_s=_LIMIT_S,
-            env=call.env,
-            cwd=str(world.directory),
-            on_line=lambda line: listen(Event(kind="output", text=hide_credentials(line))),
-        )
+        ended = _run(call, engine, world, listen)
     if ended.returncode != 0:
         lock.remove_if_new()
     return ended
+
+
+def _run(call: Call, engine: Engine, world: World, listen: Listener) -> Finished:
+    listen(Event(kind="step", text=f"installing with {engine.name}"))
+    return world.runner.run(
+        call.argv,
+        timeout_s=_LIMIT_S,
+        env=call.env,
+        cwd=str(world.directory),
+        on_line=lambda line: listen(Event(kind="output", text=hide_credentials(line))),
+    )
 
 
 class _Lock:
@@ -129,6 +143,7 @@ def _folders(order: Order, world: World) -> tuple[str, ...]:
 
 def _failure(ended: Finished, plan: Plan, engine: Engine, *, changed: tuple[str, ...]) -> OutsideError:
     by_url = [canonicalize_name(text.partition(" @ ")[0]) for text in plan.requirements if " @ " in text]
+    by_url += [canonicalize_name(pin.name) for pin in plan.builds]
     explanation = explain(ended, by_url=by_url)
     ending = f"the environment was changed: {', '.join(changed)}" if changed else "nothing was changed"
     return OutsideError(

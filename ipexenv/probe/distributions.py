@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from ipexenv.facts import Package
 from ipexenv.system.files import list_names, read_text, read_until
+from ipexenv.tables.bridge import BRIDGE_PROJECT, is_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ def find_distributions(path: Sequence[str], names: Mapping[str, str], learnt: Le
 
     ``names`` maps normalised project names (PEP 503) to the name of the fact that notes are made under.
     The first directory of ``path`` that has one wins, as in importing; of several in one directory the newest. What
-    is broken is noted in ``learnt`` and left out.
+    is broken is noted in ``learnt`` and left out, and so is the metadata that the bridge brings under another name, for
+    the libraries that look there: it counts as the bridge alone.
     """
     found: dict[str, Package] = {}
     for folder in path:
@@ -43,7 +45,7 @@ def find_distributions(path: Sequence[str], names: Mapping[str, str], learnt: Le
             if name is None or name not in names:
                 continue
             package = _package(folder, entry, name, names[name], learnt)
-            if package is not None:
+            if package is not None and not _is_alias(name, package, names[name], learnt):
                 _keep_newest(here, name, package, names[name], learnt)
         found = {**here, **found}
     return found
@@ -100,6 +102,14 @@ def _version(text: str) -> Version | None:
         return Version(text)
     except InvalidVersion:
         return None
+
+
+def _is_alias(name: str, package: Package, fact: str, learnt: Learnt) -> bool:
+    """Say whether it is the bridge's metadata under the name of Intel's bindings, and note that."""
+    if name == BRIDGE_PROJECT or not is_bridge(package.version):
+        return False
+    learnt.note(f"installed.{fact}", "the bridge brings it, so it does not count")
+    return True
 
 
 def _keep_newest(here: dict[str, Package], name: str, package: Package, fact: str, learnt: Learnt) -> None:

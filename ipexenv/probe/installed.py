@@ -9,6 +9,7 @@ from ipexenv.facts import Installed, Package
 from ipexenv.probe.distributions import find_distributions
 from ipexenv.probe.torch_build import torch_of
 from ipexenv.system.files import list_names
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,6 +23,8 @@ FACTS = {
     "torch-ipex": "ipex",  # the name of 1.8 and 1.9
     "oneccl-bind-pt": "bindings",
     "torch-ccl": "bindings",  # the name below 1.10
+    BRIDGE_PROJECT: "bridge",
+    "impi-rt": "mpi",
     "transformers": "transformers",
     "accelerate": "accelerate",
     "numpy": "numpy",

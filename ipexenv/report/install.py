@@ -46,7 +46,11 @@ def plan_lines(plan: Plan, resolution: Resolution) -> Iterator[str]:
         yield f"  make a virtual environment at {plan.venv}"
     width = max((len(change.name) for change in plan.changes), default=0)
     for change in plan.changes:
-        yield f"  {_verb(change):<7} {change.name:<{width}}  {_versions(change)}  from {change.source}{_size(change)}"
+        what = f"{_verb(change):<7} {change.name:<{width}}  {_versions(change)}"
+        yield f"  {what}  {_origin(change, plan)}{_size(change)}"
+    for pin in plan.builds:
+        for part in pin.parts:
+            yield f"  {'take':<7} {part.project:<{width}}  files of {part.filename}  from {part.source}"
     for pin in resolution.pins:
         if pin.installed:
             yield f"  {'keep':<7} {pin.name:<{width}}  {pin.version}"
@@ -96,8 +100,9 @@ def show_outcome(
         for line in plan_lines(plan, resolution):
             console.print(line)
         console.print("nothing was changed (dry run)")
-    if resolution.ccl == "none" and resolution.ccl_reason:
-        console.print(f"note: no ccl backend: {resolution.ccl_reason}")
+    if resolution.ccl_reason:
+        provider = "no ccl backend" if resolution.ccl == "none" else f"the ccl backend is the {resolution.ccl}"
+        console.print(f"note: {provider}: {resolution.ccl_reason}")
     for note in resolution.notes:
         console.print(f"note: {note.text}")
     if changed and (plan.restore or plan.remove) and plan.venv is None:
@@ -110,6 +115,11 @@ def _way_back(plan: Plan) -> str:
     steps = [f"install {' '.join(plan.restore)}"] if plan.restore else []
     steps += [f"uninstall {' '.join(plan.remove)}"] if plan.remove else []
     return ", ".join(steps)
+
+
+def _origin(change: Change, plan: Plan) -> str:
+    built = any(pin.name == change.name for pin in plan.builds)
+    return change.source if built else f"from {change.source}"
 
 
 def _verb(change: Change) -> str:

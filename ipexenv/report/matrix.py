@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from ipexenv.tables.join import serves, wanted_bindings, wanted_torch
+from ipexenv.tables.join import serves, wanted_bindings, wanted_bridges, wanted_torch
 from ipexenv.tables.mapping import row_as_mapping
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
     from rich.console import Console
 
+    from ipexenv.tables.bridge import BridgeRelease
     from ipexenv.tables.join import Joined, Wanted
     from ipexenv.tables.releases import IpexRelease, OneCclRelease
     from ipexenv.tables.schema import Tables
@@ -26,6 +27,7 @@ _COLUMNS = (
     "vision",
     "audio",
     "bindings",
+    "bridge",
     "Python",
     "glibc",
     "C++ lib",
@@ -44,6 +46,8 @@ _MEANINGS = {
     "last": "development ended with it",
 }
 _HEADINGS = ("best", "bindings", "C++ lib", "ABI")
+_TOO_WIDE = frozenset({"bridge"})
+"""Columns that a terminal has no room for: the bridge is the same for most rows, and a line below says it."""
 _FILTER_WORDS = {"torch": "torch {}", "target_python": "Python {}", "platform": "platform {}"}
 _ON_EVERY_SYSTEM = "libz.so.1"
 
@@ -58,6 +62,7 @@ def matrix_data(
         "matrix": [_joined(row) for row in rows],
         "ipex": [row_as_mapping(row.ipex) for row in rows],
         "oneccl": [row_as_mapping(release) for release in wanted_bindings(tables, wanted)],
+        "bridge": [row_as_mapping(release) for release in wanted_bridges(tables, wanted)],
         "torch": [row_as_mapping(release) for release in wanted_torch(tables, wanted)],
         "flags": [row_as_mapping(flag) for flag in tables.flags],
         "frameworks": [row_as_mapping(release) for release in tables.frameworks],
@@ -82,24 +87,33 @@ def as_markdown(rows: Sequence[Joined]) -> str:
 
 
 def show_matrix(
-    console: Console, *, rows: Sequence[Joined], filters: Mapping[str, str | None], verbose: bool = False
+    console: Console,
+    *,
+    rows: Sequence[Joined],
+    filters: Mapping[str, str | None],
+    bridges: Sequence[BridgeRelease] = (),
+    verbose: bool = False,
 ) -> None:
-    """Print the table, what its words mean, and with ``verbose`` the notes and sources of each row."""
+    """Print the table, what its words mean, what the newest bridge serves, and with ``verbose`` notes and sources."""
     from rich import box  # noqa: PLC0415 (needed for people alone)
     from rich.table import Table  # noqa: PLC0415 (as above)
 
     chosen = [filter_words(name, value) for name, value in filters.items() if value is not None]
     console.print("IPEX releases for CPU" + (f" with {', '.join(chosen)}" if chosen else ""))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in _COLUMNS:
+    shown = [place for place, name in enumerate(_COLUMNS) if name not in _TOO_WIDE]
+    for name in (_COLUMNS[place] for place in shown):
         table.add_column(name, overflow="fold", no_wrap=name in {"IPEX", "torch", "best", "Python"})
     for row in rows:
-        table.add_row(*_cells(row, between="\n"))
+        cells = _cells(row, between="\n")
+        table.add_row(*(cells[place] for place in shown))
     console.print(table)
     said = {word for row in rows for word in _remarks(row.ipex)} | set(_HEADINGS)
     for word, meaning in _MEANINGS.items():
         if word in said:
             console.print(f"{word:<10} {meaning}")
+    for bridge in bridges[-1:]:
+        console.print(f"{'bridge':<10} {_bridge_words(bridge)}")
     if verbose:
         for row in rows:
             _show_notes(console, row.ipex)
@@ -130,6 +144,7 @@ def _joined(row: Joined) -> dict[str, Any]:
         "torchaudio": None if best is None or best.torchaudio is None else str(best.torchaudio),
         "bindings": [str(release.version) for release in row.bindings],
         "bindings_torch": {str(release.version): _torch_of(release, row) for release in row.bindings},
+        "bridge": None if row.bridge is None else str(row.bridge.version),
         **{key: full[key] for key in ("python", "python_on_index", "platforms", "glibc", "glibcxx", "min_isa")},
         **{key: full[key] for key in ("cxx11_abi", "execstack", "needed_libs", "broken")},
         "yanked": full["yanked"] if full["yanked"] != "" else "no reason given",
@@ -166,6 +181,7 @@ def _cells(row: Joined, *, between: str) -> tuple[str, ...]:
         _or_dash(None if best is None else best.torchvision),
         _or_dash(None if best is None else best.torchaudio),
         _bindings(row, between),
+        _or_dash(None if row.bridge is None else row.bridge.oneccl),
         _span(ipex.python),
         _or_dash(ipex.glibc),
         _or_dash(ipex.glibcxx),
@@ -173,6 +189,11 @@ def _cells(row: Joined, *, between: str) -> tuple[str, ...]:
         {True: "new", False: "old", None: "-"}[ipex.cxx11_abi],
         ", ".join(_remarks(ipex)),
     )
+
+
+def _bridge_words(bridge: BridgeRelease) -> str:
+    needs = f"torch {bridge.torch}, Python {bridge.python}, glibc {bridge.glibc} or newer"
+    return f"ccl for {needs}, with IPEX or without: made here from oneCCL {bridge.oneccl}"
 
 
 def _remarks(ipex: IpexRelease) -> list[str]:

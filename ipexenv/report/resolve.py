@@ -47,6 +47,9 @@ def _origin(pin: Pin) -> str:
     yanked = "" if pin.yanked is None else ", yanked"
     if pin.installed:
         return f"installed{yanked}"
+    if pin.bridge is not None:
+        wheels = ", ".join(f"{part.project} {part.version}" for part in pin.bridge.parts)
+        return f"built from {wheels}, {f'of {pin.source}' if pin.parts else 'no source was asked'}{yanked}"
     if pin.offer is None:
         where = "no source was asked" if pin.source == "tables" else f"from the {pin.source}"
         return f"{where}{yanked}"

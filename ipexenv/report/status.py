@@ -16,6 +16,8 @@ _PACKAGES = (
     ("torch", "torch"),
     ("IPEX", "ipex"),
     ("bindings", "bindings"),
+    ("bridge", "bridge"),
+    ("Intel MPI", "mpi"),
     ("numpy", "numpy"),
     ("transformers", "transformers"),
     ("accelerate", "accelerate"),
@@ -53,7 +55,7 @@ def _packages(facts: Facts) -> list[tuple[str, str]]:
         package = getattr(facts.installed, name)
         if package is not None:
             rows.append((label, _torch(package) if name == "torch" else _package(package)))
-        elif label in _ALWAYS_SHOWN:
+        elif label in _ALWAYS_SHOWN and not (label == "bindings" and facts.installed.bridge is not None):
             rows.append((label, "not installed"))
     return rows
 

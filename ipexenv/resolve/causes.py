@@ -27,8 +27,8 @@ def find_causes(refusal: Refusal, situation: Situation) -> tuple[tuple[str, ...]
         installed = situation.facts.installed.torch
         there = "another torch" if installed is None else f"torch {installed.version}"
         return (f"{there} is installed, and {wanted} is wanted",), "torch-change-refused"
-    if refusal.kind == "bindings":
-        return (refusal.reason or "the tables know none",), "bindings-unavailable"
+    if refusal.kind in {"bindings", "bridge", "mpi"}:
+        return (refusal.reason or "the tables know none",), f"{refusal.kind}-unavailable"
     if refusal.kind == "torch":
         return _torch_causes(refusal, situation)
     return _pair_causes(refusal, situation)

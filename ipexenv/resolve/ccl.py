@@ -1,124 +1,90 @@
-"""Where the ``ccl`` backend comes from: the oneCCL bindings where they fit, by their exact table, or nowhere."""
+"""Where the ``ccl`` backend comes from: Intel's bindings where they fit, else the bridge, else nowhere."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
-from ipexenv.outcome import Note
-from ipexenv.resolve.rules import RULES, objections
-from ipexenv.resolve.rules.torch import torch_in_words, torch_words
-from ipexenv.resolve.situation import is_installed, minor_of, name_of, public
+from ipexenv.resolve.bindings import choose_bindings
+from ipexenv.resolve.bridge import choose_bridge
 
 if TYPE_CHECKING:
-    from ipexenv.outcome import Rejection, Request
+    from packaging.version import Version
+
+    from ipexenv.facts import Package
+    from ipexenv.outcome import CclProvider, Note, Rejection, Request
     from ipexenv.resolve.situation import Situation
-    from ipexenv.tables.schema import OneCclRelease, Tables
+    from ipexenv.tables.schema import BridgeRelease, OneCclRelease
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ccl:
-    """The decision about the ``ccl`` backend for one torch."""
+    """The decision about the ``ccl`` backend for one torch: one of ``release`` and ``bridge``, or neither."""
 
     release: OneCclRelease | None = None
-    """The bindings to use, None for no provider."""
+    """The bindings to use."""
+    bridge: BridgeRelease | None = None
+    """The bridge to use."""
+    kept: Package | None = None
+    """The installed bridge where it stays although it is of another revision than ``bridge``."""
     reason: str | None = None
-    """Why there is no provider; None where there is one."""
+    """Why there is no provider, or why it is the bridge; None for bindings."""
     rejections: tuple[Rejection, ...] = ()
     notes: tuple[Note, ...] = ()
 
+    @property
+    def provider(self) -> CclProvider:
+        """Return where the backend comes from."""
+        if self.release is not None:
+            return "bindings"
+        return "none" if self.bridge is None else "bridge"
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Meant:
-    """The bindings version that ``--ccl-version`` means."""
+    @property
+    def version(self) -> Version | None:
+        """Return the provider's version, None where there is no provider."""
+        if self.kept is not None:
+            return self.kept.version
+        chosen = self.release or self.bridge
+        return None if chosen is None else chosen.version
 
-    version: Version | None
-    """None where there is no such version."""
-    note: Note | None = None
+
+def wanted_provider(request: Request) -> CclProvider | None:
+    """Return the one provider that an answer must have, None where any will do: naming a version asks for bindings."""
+    if request.ccl == "bindings" or request.ccl_version is not None:
+        return "bindings"
+    return "bridge" if request.ccl == "bridge" else None
 
 
-def must_have_bindings(request: Request) -> bool:
-    """Say whether an answer without bindings is no answer: naming a version of them asks for them."""
-    return request.ccl == "bindings" or request.ccl_version is not None
+def may_need_bridge(request: Request) -> bool:
+    """Say whether an answer may need what the bridge is made from, or Intel MPI, which comes with it."""
+    return request.mpi or (request.ccl in {"auto", "bridge"} and request.ccl_version is None)
 
 
 def choose_ccl(situation: Situation) -> Ccl:
     """Decide for the torch in hand."""
-    request, tables = situation.request, situation.tables
-    if request.ccl == "none":
+    wanted = wanted_provider(situation.request)
+    if situation.request.ccl == "none":
         return Ccl(reason="not wanted (--ccl none)")
-    meant = None if request.ccl_version is None else meant_version(request.ccl_version, tables)
-    notes = (meant.note,) if meant is not None and meant.note is not None else ()
-    against = {release: objections(release, situation, RULES) for release in reversed(tables.oneccl)}
-    rejections = tuple(rejection for found in against.values() for rejection in found)
-    fitting = [release for release in against if not against[release]]
-    if meant is not None:
-        fitting = [release for release in fitting if release.version == meant.version]
-    if fitting:
-        best = max(fitting, key=lambda release: (is_installed(release, situation.facts), release.version))
-        if _is_extra(best, situation):
-            return Ccl(reason=f"not asked for: `--ccl bindings` adds {name_of(best)}", rejections=rejections)
-        return Ccl(release=best, rejections=rejections, notes=notes)
-    return Ccl(reason=_why_none(situation, meant, against), rejections=rejections, notes=notes)
-
-
-def meant_version(text: str, tables: Tables) -> Meant:
-    """Return the bindings version that ``text`` means: itself, or one of which it dropped the last zeros.
-
-    One translation of the Trainer guide prints 1.12.10 for 1.12.100; people copy it from there.
-    """
-    asked = public(Version(text))
-    known = [release.version for release in tables.oneccl]
-    if asked in known:
-        return Meant(version=asked)
-    whole = [version for version in known if str(version).rstrip("0") == str(asked).rstrip("0")]
-    if len(whole) != 1:
-        return Meant(version=None)
-    words = f"there are no oneCCL bindings {asked}: {whole[0]} is meant, which some guides misprint"
-    return Meant(version=whole[0], note=Note(code="misprint", text=words))
-
-
-def _is_extra(release: OneCclRelease, situation: Situation) -> bool:
-    """On the native stack nothing is added that was not asked for."""
-    wanted = must_have_bindings(situation.request) or is_installed(release, situation.facts)
-    return situation.request.stack == "native" and not wanted
-
-
-def _why_none(situation: Situation, meant: Meant | None, against: dict[OneCclRelease, tuple[Rejection, ...]]) -> str:
-    if meant is not None:
-        return _why_not_this(situation, meant, against)
-    for release, found in against.items():
-        if found and all(rejection.rule != "torch" for rejection in found) and release.cpu:
-            return f"{name_of(release)} {'; '.join(rejection.reason for rejection in found)}"
-    last = last_for_cpu(situation.tables)
-    torch = situation.torch
-    if last is None or torch is None:
-        return "the tables know no oneCCL bindings"
-    if not last.torch.contains(torch.version) and minor_of(torch.version) > minor_of(last.version):
-        return (
-            f"no oneCCL bindings for CPU exist for torch {public(torch.version)}: the last, {last.version}, need torch "
-            f"{torch_words(last.torch)}; gloo does without, and torch {torch_words(last.torch)} is the newest with ccl"
+    if wanted == "bridge":
+        return _bridged(situation, reason="--ccl bridge asks for it")
+    bindings = choose_bindings(situation)
+    if bindings.release is not None or wanted == "bindings":
+        return Ccl(
+            release=bindings.release, reason=bindings.reason, rejections=bindings.rejections, notes=bindings.notes
         )
-    near = next((r for r in against if minor_of(r.version) == minor_of(torch.version) and r.wheel and r.cpu), None)
-    if near is not None:
-        rejection = next(rejection for rejection in against[near] if rejection.rule == "torch")
-        return f"{name_of(near)} {rejection.reason}"
-    return f"no oneCCL bindings were published for it, and {torch_in_words(situation)}"
+    return _bridged(situation, reason=bindings.reason or "", before=bindings.rejections)
 
 
-def _why_not_this(situation: Situation, meant: Meant, against: dict[OneCclRelease, tuple[Rejection, ...]]) -> str:
-    """Say what is wrong with the version that was asked for, and which one fits instead."""
-    good = next((release for release, found in against.items() if not found), None)
-    other = "" if good is None or situation.torch is None else f"; {good.version} is the one for it"
-    for release, found in against.items():
-        if release.version == meant.version:
-            return f"{name_of(release)} {'; '.join(rejection.reason for rejection in found)}{other}"
-    return f"there are no oneCCL bindings {situation.request.ccl_version}, and {torch_in_words(situation)}{other}"
-
-
-def last_for_cpu(tables: Tables) -> OneCclRelease | None:
-    """Return the newest bindings that were published for CPU as a wheel."""
-    published = [release for release in tables.oneccl if release.cpu and release.wheel and release.broken is None]
-    return max(published, key=lambda release: (release.last, release.version), default=None)
+def _bridged(situation: Situation, *, reason: str, before: tuple[Rejection, ...] = ()) -> Ccl:
+    """Take the bridge for this reason; where it cannot be had, add why."""
+    found = choose_bridge(situation)
+    if found.release is None:
+        both = found.reason if wanted_provider(situation.request) == "bridge" else f"{reason}; {found.reason}"
+        return Ccl(reason=both, rejections=(*before, *found.rejections))
+    return Ccl(
+        bridge=found.release,
+        kept=found.kept,
+        reason=reason,
+        rejections=(*before, *found.rejections),
+        notes=found.notes,
+    )

@@ -30,9 +30,10 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
         "--ccl",
         choices=get_args(CclChoice),
         default="auto",
-        help="the ccl backend: bindings where they can be had (auto), bindings or nothing at all, or none",
+        help="the ccl backend: Intel's bindings where they fit, else the bridge (auto), exactly one of these, or none",
     )
-    group.add_argument("--ccl-version", metavar="V", help="exactly this version of the oneCCL bindings")
+    group.add_argument("--ccl-version", metavar="V", help="exactly this version of Intel's oneCCL bindings")
+    group.add_argument("--mpi", action="store_true", help="Intel MPI beside the bridge, for its mpirun")
     group.add_argument(
         "--allow-torch-change", action="store_true", help="consent to another torch than the installed one"
     )
@@ -55,6 +56,13 @@ def request_from(options: argparse.Namespace) -> Request:
             code="usage",
             hint="leave one of them out",
         )
+    if options.ccl == "bridge" and options.ccl_version is not None:
+        raise UsageError(
+            f"--ccl bridge and --ccl-version {options.ccl_version} contradict each other",
+            code="usage",
+            causes=("--ccl-version names a version of Intel's bindings; of the bridge there is one, by the tables",),
+            hint="leave one of them out",
+        )
     return Request(
         stack=options.stack,
         ccl=options.ccl,
@@ -62,6 +70,7 @@ def request_from(options: argparse.Namespace) -> Request:
         ccl_version=None if options.ccl_version is None else _ccl_version(options.ccl_version),
         allow_torch_change=options.allow_torch_change,
         allow_yanked=options.allow_yanked,
+        mpi=options.mpi,
     )
 
 

@@ -9,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ipexenv.outcome import Resolution
+from ipexenv.resolve.mixture import removal_command
 from ipexenv.resolve.rules.torch import torch_words
 from ipexenv.resolve.situation import minor_of, public
 
@@ -29,7 +30,7 @@ _NO_CURE = "`ipexenv matrix` lists what every release needs"
 
 def find_cures(refusal: Refusal, code: str, situation: Situation, decide: Decide) -> str:
     """Return up to two commands that resolve here, and differently, in words."""
-    helping: dict[Outcome, str] = {}
+    helping: dict[Outcome, str] = _removal(refusal, situation, decide)
     for words, request in _candidates(refusal, code, situation, decide):
         decision = decide(replace(situation, request=request))
         if isinstance(decision, Resolution):
@@ -37,7 +38,7 @@ def find_cures(refusal: Refusal, code: str, situation: Situation, decide: Decide
         if len(helping) == _MOST:
             break
     if not helping:
-        bare = replace(situation.request, stack="native", torch=None, ccl="none", ccl_version=None)
+        bare = replace(situation.request, stack="native", torch=None, ccl="none", ccl_version=None, mpi=False)
         if isinstance(decide(replace(situation, request=bare)), Resolution):
             return f"take torch alone with `{command_for(bare)}`"
     return ", or ".join(helping.values()) or _NO_CURE
@@ -56,6 +57,7 @@ def command_for(request: Request) -> str:
     words += ["--allow-yanked"] if request.allow_yanked else []
     words += [f"--ccl {request.ccl}"] if request.ccl != "auto" else []
     words += [f"--ccl-version {request.ccl_version}"] if request.ccl_version is not None else []
+    words += ["--mpi"] if request.mpi else []
     return " ".join(words)
 
 
@@ -70,12 +72,16 @@ def _candidates(refusal: Refusal, code: str, situation: Situation, decide: Decid
             yield f"keep torch {installed.version}", replace(request, torch=None)
     if code == "yanked-refused":
         yield "accept it", replace(request, allow_yanked=True)
-    if refusal.kind == "bindings":
-        yield from _without_bindings(request)
+    if refusal.kind in {"bindings", "bridge"}:
+        yield from _other_provider(refusal, request)
+    if refusal.kind == "mpi":
+        yield "do without Intel MPI", replace(request, mpi=False)
     native = tuple(_native(situation, decide))
     yield from _other_patch(situation)
     moves = tuple(_moves(refusal, situation, decide))
     yield from (*native, *moves) if code == "no-compatible-release" else (*moves, *native)
+    if refusal.kind in {"bindings", "bridge"}:
+        yield "do without ccl", replace(request, ccl="none", ccl_version=None)
 
 
 def _native(situation: Situation, decide: Decide) -> Iterator[Cure]:
@@ -88,10 +94,26 @@ def _native(situation: Situation, decide: Decide) -> Iterator[Cure]:
             return
 
 
-def _without_bindings(request: Request) -> Iterator[Cure]:
+def _removal(refusal: Refusal, situation: Situation, decide: Decide) -> dict[Outcome, str]:
+    """Return the command that removes the other provider of ccl where that alone is in the way."""
+    installed = situation.facts.installed
+    other = {"bindings": installed.bridge, "bridge": installed.bindings}.get(refusal.kind)
+    if other is None:
+        return {}
+    without = replace(installed, bindings=None, bridge=None)
+    decision = decide(replace(situation, facts=replace(situation.facts, installed=without)))
+    if not isinstance(decision, Resolution):
+        return {}
+    return {_outcome(decision): f"remove {other.name} with `{removal_command(situation.facts, other)}` and try again"}
+
+
+def _other_provider(refusal: Refusal, request: Request) -> Iterator[Cure]:
     if request.ccl_version is not None:
         yield "let the tables choose", replace(request, ccl_version=None)
-    yield "do without ccl", replace(request, ccl="none", ccl_version=None)
+    if refusal.kind == "bindings":
+        yield "take the bridge", replace(request, ccl="bridge", ccl_version=None)
+    else:
+        yield "take Intel's bindings", replace(request, ccl="bindings")
 
 
 def _other_patch(situation: Situation) -> Iterator[Cure]:

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from ipexenv.resolve.rules.torch import torch_words
 from ipexenv.resolve.situation import project_of, public, upstream
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,6 +61,10 @@ def _unsaid(reason: str, distribution: str, said: set[tuple[str, str]]) -> str:
 def _why(pin: Pin, resolution: Resolution, request: Request, tables: Tables) -> str:
     if pin.name == "torch":
         return _why_torch(pin, resolution, request, tables)
+    if pin.name == BRIDGE_PROJECT:
+        return _why_bridge(pin, resolution)
+    if pin.name in {release.mpi.project for release in tables.bridge}:
+        return "Intel MPI with its launcher, asked for with --mpi"
     torch = upstream(resolution.torch)
     for release in tables.ipex:
         if project_of(release) == canonicalize_name(pin.name) and release.version == public(pin.version):
@@ -88,6 +93,10 @@ def _why_ipex(release: IpexRelease, pin: Pin, resolution: Resolution) -> str:
     else:
         built = f"made for torch {torch_words(release.torch)}, which {torch} is one of"
     return f"it is installed; {built}" if pin.installed else f"{built}; nothing newer fits"
+
+
+def _why_bridge(pin: Pin, resolution: Resolution) -> str:
+    return "; ".join(filter(None, ("it is installed" if pin.installed else "", resolution.ccl_reason)))
 
 
 def _why_bindings(bindings: OneCclRelease, resolution: Resolution) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipexenv.resolve.mixture import mixture_finding
 from ipexenv.resolve.partners import numpy_finding, partner_findings
 from ipexenv.resolve.rules import objections
+from ipexenv.resolve.rules.bridge import BESIDE
 from ipexenv.resolve.rules.supply import yanked_reason, yanked_words
 from ipexenv.resolve.situation import (
     Situation,
@@ -21,9 +23,10 @@ from ipexenv.resolve.situation import (
 from ipexenv.ruling import Market, Note, Request
 
 if TYPE_CHECKING:
-    from ipexenv.facts import Facts, Package
+    from ipexenv.facts import Facts, Installed, Package
     from ipexenv.resolve.situation import Release, TorchInHand
-    from ipexenv.tables.schema import Tables
+    from ipexenv.ruling import CclProvider
+    from ipexenv.tables.schema import BridgeRelease, Tables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +39,18 @@ class Judgement:
     """What does not fit (or could not be judged), most important first."""
 
 
+def provider_of(installed: Installed) -> dict[str, str | None]:
+    """Return provider and version of the installed ``ccl`` backend, as `resolve` names the one that it chooses.
+
+    Of a mixture it is Intel's bindings: theirs is the metadata that libraries go by.
+    """
+    package = installed.bindings or installed.bridge
+    if package is None:
+        return {"provider": "none", "version": None}
+    provider: CclProvider = "bridge" if package is installed.bridge else "bindings"
+    return {"provider": provider, "version": str(package.version)}
+
+
 class _Part(NamedTuple):
     """The judgement of one package."""
 
@@ -45,7 +60,7 @@ class _Part(NamedTuple):
 
 
 def judge(facts: Facts, tables: Tables) -> Judgement:
-    """Judge the installed torch, IPEX, bindings, numpy, torchvision and torchaudio against the tables.
+    """Judge the installed torch, IPEX, bindings or bridge, numpy, torchvision and torchaudio against the tables.
 
     ``fits`` is False as soon as one of them is known not to work with the torch, the Python or the host that are
     there; what was merely yanked, or is used with another torch patch than it was built for, is said and fits.
@@ -53,7 +68,8 @@ def judge(facts: Facts, tables: Tables) -> Judgement:
     torch = installed_torch(facts, tables)
     installed = facts.installed
     if torch is None:
-        orphans = [package for package in (installed.ipex, installed.bindings) if package is not None]
+        three = (installed.ipex, installed.bindings, installed.bridge)
+        orphans = [package for package in three if package is not None]
         missing = tuple(
             Note(code="torch", text=f"{p.name} {p.version} is installed, and torch is not") for p in orphans
         )
@@ -63,14 +79,17 @@ def judge(facts: Facts, tables: Tables) -> Judgement:
         _Part() if package is None else _known(package, rows, there, torch)
         for package, rows in ((installed.ipex, tables.ipex), (installed.bindings, tables.oneccl))
     ]
-    numpy = numpy_finding(torch.version, facts, tables)
+    if installed.bridge is not None:
+        parts.append(_bridge(installed.bridge, tables.bridge, there))
     against = [note for part in parts for note in part.against]
-    against += [] if numpy is None else [numpy]
+    against += [note for note in (mixture_finding(facts), numpy_finding(torch.version, facts, tables)) if note]
     against += partner_findings(torch, facts)
     unknown = [note for part in parts for note in part.unknown]
-    if installed.ipex is None:
-        unknown.append(_note("no-ipex", f"no IPEX is installed: torch {torch.version} works without (native stack)"))
     aside = [note for part in parts for note in part.aside]
+    if installed.ipex is None:
+        alone = installed.bindings is None and installed.bridge is None
+        text = f"no IPEX is installed: torch {torch.version} works without (native stack)"
+        (unknown if alone else aside).append(_note("no-ipex", text))
     return Judgement(fits=False if against else None if unknown else True, findings=(*against, *unknown, *aside))
 
 
@@ -84,6 +103,21 @@ def _known(package: Package, rows: tuple[Release, ...], there: Situation, torch:
         return _unknown(package, torch)
     against = tuple(_note(found.rule, f"{found.release} {found.reason}") for found in objections(row, there))
     return _Part(against=against, aside=_asides(row, there, torch) if is_installed(row, there.facts) else ())
+
+
+def _bridge(package: Package, rows: tuple[BridgeRelease, ...], there: Situation) -> _Part:
+    """Judge the bridge by its own row, or by the newest where that is gone; an older revision fits, and is named."""
+    if not rows:
+        return _Part()
+    row = next((row for row in rows if row.version == package.version), rows[-1])
+    # That both are there is said once, and by a finding of its own.
+    found = (rejection for rejection in objections(row, there) if rejection.rule != BESIDE)
+    against = tuple(
+        _note(rejection.rule, f"{package.name} {package.version} {rejection.reason}") for rejection in found
+    )
+    text = f"{package.name} {package.version} is installed, and {rows[-1].version} is newer: `ipexenv install` takes it"
+    outdated = package.version < rows[-1].version
+    return _Part(against=against, aside=(_note("older-bridge", text),) if outdated else ())
 
 
 def _unknown(package: Package, torch: TorchInHand) -> _Part:

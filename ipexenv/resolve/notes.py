@@ -8,6 +8,9 @@ from packaging.version import Version
 
 from ipexenv.facts import IsaLevel
 from ipexenv.outcome import Note
+from ipexenv.resolve.mixture import mixture_finding, removal_command
+from ipexenv.resolve.offers import part_offer
+from ipexenv.resolve.rules.bridge import BESIDE, part_name
 from ipexenv.resolve.rules.host import needed_glibc
 from ipexenv.resolve.rules.supply import yanked_reason, yanked_words
 from ipexenv.resolve.situation import (
@@ -29,9 +32,10 @@ _COMMON_GLIBCXX = Version("3.4.19")
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ipexenv.resolve.ccl import Ccl
     from ipexenv.resolve.pairs import Pair
     from ipexenv.resolve.situation import Release, Situation, TorchInHand
-    from ipexenv.tables.schema import IpexRelease, OneCclRelease, TorchRelease
+    from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, TorchRelease
 
 
 def pair_notes(pair: Pair, situation: Situation) -> Iterator[Note]:
@@ -58,7 +62,7 @@ def consent_note(release: Release, situation: Situation) -> Iterator[Note]:
         yield Note(code="yanked", text=f"{name_of(release)} was yanked {yanked_words(reason)}{already}")
 
 
-def replaced(release: IpexRelease | OneCclRelease, situation: Situation) -> Iterator[Note]:
+def replaced(release: IpexRelease | OneCclRelease | BridgeRelease, situation: Situation) -> Iterator[Note]:
     """Yield what the chosen release takes the place of."""
     package = installed_of(release, situation.facts)
     if package is None or is_installed(release, situation.facts):
@@ -85,7 +89,43 @@ def torch_notes(torch: TorchInHand, situation: Situation) -> Iterator[Note]:
         yield from _free_threading(torch.row, situation)
 
 
-def stranded_bindings(torch: TorchInHand, situation: Situation) -> Iterator[Note]:
+def bridge_notes(release: BridgeRelease, situation: Situation, *, kept: bool) -> Iterator[Note]:
+    """Yield what is to say about the chosen bridge; of one that is ``kept`` as it is, nothing."""
+    if kept or is_installed(release, situation.facts):
+        return
+    yield from replaced(release, situation)
+    yield from consent_note(release, situation)
+    yield from _glibc_assumption(release, situation)
+    for part in release.parts:
+        offer = part_offer(part, situation)
+        if offer is not None and offer.yanked is not None:
+            text = f"{part_name(part)}, which the bridge is made from, was yanked {yanked_words(offer.yanked)}"
+            yield Note(code="yanked", text=text)
+
+
+def provider_notes(ccl: Ccl, torch: TorchInHand, situation: Situation) -> Iterator[Note]:
+    """Yield what is to say about bindings that are installed and not chosen."""
+    mixture = mixture_finding(situation.facts)
+    if mixture is not None:
+        yield mixture
+    elif ccl.provider != "bindings":
+        yield from _stranded_bindings(torch, situation)
+        yield from _in_the_way(ccl, situation)
+
+
+def _in_the_way(ccl: Ccl, situation: Situation) -> Iterator[Note]:
+    """Yield how to have the bridge where nothing but installed bindings keeps it out."""
+    rows, package = situation.tables.bridge, situation.facts.installed.bindings
+    if package is None or not rows:
+        return
+    against = [rejection.rule for rejection in ccl.rejections if rejection.release == name_of(rows[-1])]
+    if against == [BESIDE]:
+        command = removal_command(situation.facts, package)
+        text = f"the bridge would serve: remove {package.name} with `{command}` and run this again"
+        yield Note(code="beside", text=text)
+
+
+def _stranded_bindings(torch: TorchInHand, situation: Situation) -> Iterator[Note]:
     """Yield a warning where bindings stay installed that do not belong to the chosen torch."""
     package = situation.facts.installed.bindings
     if package is None:
@@ -121,7 +161,7 @@ def _assumptions(release: IpexRelease, situation: Situation) -> Iterator[Note]:
         yield _assumed(f"the target's libraries are unknown, and {name} needs {' and '.join(release.needed_libs)}")
 
 
-def _glibc_assumption(release: IpexRelease | TorchRelease, situation: Situation) -> Iterator[Note]:
+def _glibc_assumption(release: Release, situation: Situation) -> Iterator[Note]:
     libc, glibc = situation.facts.host.libc, needed_glibc(release, situation)
     if glibc is not None and glibc > _COMMON_GLIBC and libc.version is None and libc.family != "musl":
         yield _assumed(f"the target's glibc is unknown, and {name_of(release)} needs {glibc} or newer")

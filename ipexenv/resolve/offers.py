@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from ipexenv.resolve.situation import admits, is_installed, project_of, public
-from ipexenv.tables.schema import OneCclRelease, TorchRelease
+from ipexenv.tables.schema import BridgeRelease, OneCclRelease, TorchRelease
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
     from ipexenv.outcome import Offer
     from ipexenv.resolve.situation import Release, Situation
+    from ipexenv.tables.bridge import BridgePart
 
 _CPU_LABELS = (None, "cpu")
 
@@ -23,14 +24,25 @@ def best_offer(release: Release, situation: Situation) -> Offer | None:
 
     torch comes from PyTorch's CPU index (or the user's source) before the configured index, where it drags the CUDA
     libraries in; IPEX from the configured index first; the bindings never from a configured index, where nobody has
-    registered their name.
+    registered their name, and the bridge, ready made, from nowhere but a source that the user names.
     """
     offers = [
         offer
         for offer in situation.offers.get(project_of(release), ())
-        if public(offer.version) == release.version and _acceptable(release, offer, situation)
+        if _is_of(release, offer) and _acceptable(release, offer, situation)
     ]
     return min(offers, key=lambda offer: _rank(release, offer, situation), default=None)
+
+
+def part_offers(part: BridgePart, situation: Situation) -> tuple[Offer, ...]:
+    """Return where to have exactly this file from, best first: of the name, and of the SHA-256 where one is told."""
+    offers = [offer for offer in situation.parts.get(part.filename, ()) if offer.sha256 in {None, part.sha256}]
+    return tuple(sorted(offers, key=lambda offer: (offer.yanked is not None, *_place_rank(offer, situation))))
+
+
+def part_offer(part: BridgePart, situation: Situation) -> Offer | None:
+    """Return the best place to have exactly this file from, None where there is none."""
+    return next(iter(part_offers(part, situation)), None)
 
 
 def partner_offer(project: str, version: Version, situation: Situation) -> Offer | None:
@@ -39,10 +51,17 @@ def partner_offer(project: str, version: Version, situation: Situation) -> Offer
     return min(offers, key=lambda offer: (_label_rank(offer), *_place_rank(offer, situation)), default=None)
 
 
+def _is_of(release: Release, offer: Offer) -> bool:
+    version = offer.version if isinstance(release, BridgeRelease) else public(offer.version)
+    return version == release.version
+
+
 def _acceptable(release: Release, offer: Offer, situation: Situation) -> bool:
     if isinstance(release, TorchRelease):
         device = (offer.version.local or "").startswith(("xpu", "rocm"))
         return not device and admits(situation.request.torch, offer.version)
+    if isinstance(release, BridgeRelease):
+        return not offer.configured
     if offer.version.local not in _CPU_LABELS:
         return False
     return not (isinstance(release, OneCclRelease) and offer.configured)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 class Refusal:
     """Why a decision came to nothing."""
 
-    kind: Literal["pair", "torch", "torch-change", "bindings"]
-    """What could not be had: torch and IPEX, torch alone, a change of torch without consent, the bindings."""
+    kind: Literal["pair", "torch", "torch-change", "bindings", "bridge", "mpi"]
+    """What could not be had: torch and IPEX, torch alone, a change of torch without consent, the bindings, the bridge,
+    Intel MPI."""
     torch: TorchInHand | None
     """The torch that it failed for, None where there was a choice of several or none."""
     rejections: tuple[Rejection, ...] = ()
     reason: str | None = None
-    """Why there are no bindings."""
+    """Why there are no bindings, no bridge or no Intel MPI."""

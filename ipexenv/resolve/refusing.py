@@ -9,6 +9,7 @@ from ipexenv.errors import AnswerIsNo, IpexenvError, OutsideError
 from ipexenv.outcome import Market, Resolution, rejection_as_mapping
 from ipexenv.resolve.causes import find_causes
 from ipexenv.resolve.cures import find_cures
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,8 @@ _MESSAGES = {
     "yanked-refused": "the release that fits was yanked, and taking it needs consent",
     "torch-change-refused": "another torch is installed, and changing it needs consent",
     "bindings-unavailable": "no oneCCL bindings fit this environment",
+    "bridge-unavailable": "the bridge cannot serve this environment",
+    "mpi-unavailable": "Intel MPI cannot be had for this environment",
     "no-source": "no source serves the release that fits",
 }
 
@@ -35,7 +38,7 @@ def error_for(refusal: Refusal, situation: Situation, decide: Callable[[Situatio
     kind: type[IpexenvError] = AnswerIsNo
     hint = find_cures(refusal, code, situation, decide)
     unserved = _unserved(refusal, situation, decide)
-    if refusal.kind == "bindings" and any(rejection.rule == "no-source" for rejection in refusal.rejections):
+    if _is_unserved_extra(refusal):
         hint += ", or name a place that serves them with `--source`"
     if refusal.kind in {"pair", "torch"} and unserved:
         code, causes = "no-source", unserved
@@ -43,6 +46,12 @@ def error_for(refusal: Refusal, situation: Situation, decide: Callable[[Situatio
             kind = OutsideError
             hint = "check network and proxy, or name a folder of wheels or another index with `--source`"
     return kind(_MESSAGES[code], code=code, causes=causes, hint=hint, data=_data(refusal, situation))
+
+
+def _is_unserved_extra(refusal: Refusal) -> bool:
+    """Say whether what is refused, apart from torch and IPEX, could be had if only a source served it."""
+    served_by_none = any(rejection.rule == "no-source" for rejection in refusal.rejections)
+    return served_by_none and refusal.kind in {"bindings", "bridge", "mpi"}
 
 
 def _after_consent(
@@ -65,7 +74,7 @@ def _unserved(
     decision = decide(replace(situation, market=Market(), offers={}))
     if not isinstance(decision, Resolution):
         return ()
-    extras = {row.package for row in situation.tables.oneccl}
+    extras = {row.package for row in situation.tables.oneccl} | {BRIDGE_PROJECT}
     chosen = {f"{pin.name} {pin.version.public}" for pin in decision.pins if pin.name not in extras}
     return tuple(
         f"{rejection.release} {rejection.reason}"

@@ -10,10 +10,11 @@ from packaging.version import Version
 
 from ipexenv.facts import IsaLevel
 from ipexenv.resolve.wheels import suits_target
-from ipexenv.tables.schema import IpexRelease, OneCclRelease, TorchRelease
+from ipexenv.tables.bridge import BRIDGE_PROJECT
+from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, TorchRelease
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from packaging.specifiers import SpecifierSet
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ipexenv.outcome import Market, Offer, Request
     from ipexenv.tables.schema import Tables
 
-Release = IpexRelease | OneCclRelease | TorchRelease
+Release = IpexRelease | OneCclRelease | TorchRelease | BridgeRelease
 
 _OTHER_DEVICES = ("xpu", "gpu", "rocm")
 _LOOKED_INTO = ("torchvision", "torchaudio")
@@ -50,6 +51,8 @@ class Situation:
     market: Market
     offers: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
     """Files that the target accepts, by normalised project name."""
+    parts: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
+    """Files that the bridge is made from, by their exact name."""
     python: Version
     """The target's Python minor, as ``3.11``."""
     torch: TorchInHand | None = None
@@ -57,20 +60,33 @@ class Situation:
 
     @classmethod
     def of(cls, facts: Facts, request: Request, tables: Tables, market: Market) -> Situation:
-        """Sort the offers: only files of known projects that the target accepts count."""
-        releases: tuple[Release, ...] = (*tables.ipex, *tables.oneccl)
+        """Sort the offers: files of known projects that the target accepts, and those that the bridge is made from."""
+        releases: tuple[Release, ...] = (*tables.ipex, *tables.oneccl, *tables.bridge)
         projects = {project_of(release) for release in releases} | {"torch", *_LOOKED_INTO}
-        offers: dict[str, list[Offer]] = {}
-        for offer in market.offers:
-            if offer.project in projects and suits_target(offer, facts):
-                offers.setdefault(offer.project, []).append(offer)
-        sorted_offers = {project: tuple(found) for project, found in offers.items()}
-        python = minor_of(facts.target.version)
-        return cls(facts=facts, request=request, tables=tables, market=market, offers=sorted_offers, python=python)
+        needed = {part.filename for release in tables.bridge for part in (*release.parts, release.mpi)}
+        suiting = (offer for offer in market.offers if offer.project in projects and suits_target(offer, facts))
+        return cls(
+            facts=facts,
+            request=request,
+            tables=tables,
+            market=market,
+            offers=_grouped(suiting, lambda offer: offer.project),
+            parts=_grouped(
+                (offer for offer in market.offers if offer.filename in needed), lambda offer: offer.filename
+            ),
+            python=minor_of(facts.target.version),
+        )
 
     def with_torch(self, torch: TorchInHand) -> Situation:
         """Return the same situation with this torch settled."""
         return replace(self, torch=torch)
+
+
+def _grouped(offers: Iterable[Offer], key: Callable[[Offer], str]) -> dict[str, tuple[Offer, ...]]:
+    groups: dict[str, tuple[Offer, ...]] = {}
+    for offer in offers:
+        groups[key(offer)] = (*groups.get(key(offer), ()), offer)
+    return groups
 
 
 def project_of(release: Release) -> str:
@@ -80,6 +96,8 @@ def project_of(release: Release) -> str:
 
 def distribution_of(release: Release) -> str:
     """Return the distribution name as pip takes it."""
+    if isinstance(release, BridgeRelease):
+        return BRIDGE_PROJECT
     return "torch" if isinstance(release, TorchRelease) else release.package
 
 
@@ -92,6 +110,8 @@ def installed_of(release: Release, facts: Facts) -> Package | None:
     """Return the installed distribution of the release's kind, whatever its version."""
     if isinstance(release, TorchRelease):
         return facts.installed.torch
+    if isinstance(release, BridgeRelease):
+        return facts.installed.bridge
     return facts.installed.ipex if isinstance(release, IpexRelease) else facts.installed.bindings
 
 

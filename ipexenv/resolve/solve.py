@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from ipexenv.errors import AnswerIsNo
-from ipexenv.outcome import Market, Pin, Rejection, Resolution
-from ipexenv.resolve.ccl import Ccl, choose_ccl, must_have_bindings
-from ipexenv.resolve.notes import consent_note, pair_notes, replaced, stranded_bindings, torch_notes
-from ipexenv.resolve.offers import best_offer
-from ipexenv.resolve.pairs import find_pairs
+from ipexenv.outcome import Market, Rejection, Resolution
+from ipexenv.resolve.ccl import Ccl, choose_ccl, wanted_provider
+from ipexenv.resolve.mpi import choose_mpi
+from ipexenv.resolve.notes import bridge_notes, consent_note, pair_notes, provider_notes, replaced, torch_notes
+from ipexenv.resolve.pairs import Pair, find_pairs
 from ipexenv.resolve.partners import choose_partners, numpy_finding, numpy_range
+from ipexenv.resolve.pins import ccl_pins, release_pin, torch_pin
 from ipexenv.resolve.refusal import Refusal
 from ipexenv.resolve.refusing import error_for
-from ipexenv.resolve.rules.supply import yanked_reason
-from ipexenv.resolve.situation import Situation, admits, distribution_of, installed_of, is_installed, upstream
-from ipexenv.resolve.torches import Torches, installable_torches, installed_torch, torch_offer
+from ipexenv.resolve.situation import Situation, TorchInHand, admits, upstream
+from ipexenv.resolve.torches import Torches, installable_torches, installed_torch
+from ipexenv.tables.bridge import BRIDGE_MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,13 +26,19 @@ if TYPE_CHECKING:
 
     from ipexenv.facts import Facts
     from ipexenv.outcome import Note, Request
-    from ipexenv.resolve.pairs import Pair
-    from ipexenv.resolve.situation import TorchInHand
-    from ipexenv.tables.schema import IpexRelease, OneCclRelease, Tables
+    from ipexenv.tables.schema import Tables
 
 
 _ASK_ANYWAY = ("bindings-unavailable", "no-compatible-torch")
 """Refusals that a source can lift: it may have files that no table knows of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Choice:
+    """A torch to decide for, with its IPEX unless the stack is native."""
+
+    torch: TorchInHand
+    pair: Pair | None = None
 
 
 def solve(facts: Facts, request: Request, tables: Tables, market: Market) -> Resolution:
@@ -102,36 +110,36 @@ def _is_wanted(installed: Version, request: Request) -> bool:
 
 def _decide_among(torches: Torches, situation: Situation) -> Resolution | Refusal:
     if situation.request.stack == "native":
-        return _decide_native(torches, situation)
-    pairs = find_pairs(situation, torches)
-    against = (*pairs.rejections, *torches.rejections)
-    without_ccl: Ccl | None = None
-    for pair in pairs.fitting:
-        there = situation.with_torch(pair.torch)
-        ccl = choose_ccl(there)
-        if ccl.release is not None or not must_have_bindings(situation.request):
-            return _resolution(pair.torch, pair, ccl, there, against)
-        without_ccl = without_ccl or ccl
-    if without_ccl is not None:
-        return _no_bindings(pairs.fitting[0].torch, without_ccl, against)
+        choices = [_Choice(torch=torch) for torch in torches.usable]
+        against = torches.rejections
+    else:
+        pairs = find_pairs(situation, torches)
+        choices = [_Choice(torch=pair.torch, pair=pair) for pair in pairs.fitting]
+        against = (*pairs.rejections, *torches.rejections)
+    if choices:
+        return _first_with_ccl(choices, situation, against)
+    if situation.request.stack == "native":
+        return Refusal(kind="torch", torch=None, rejections=against)
     return Refusal(kind="pair", torch=torches.settled, rejections=_with_ccl(against, torches, situation))
 
 
-def _decide_native(torches: Torches, situation: Situation) -> Resolution | Refusal:
-    without_ccl: Ccl | None = None
-    for torch in torches.usable:
-        there = situation.with_torch(torch)
+def _first_with_ccl(
+    choices: Sequence[_Choice], situation: Situation, against: tuple[Rejection, ...]
+) -> Resolution | Refusal:
+    """Return the best choice; where a ccl provider must be had, the best that has it."""
+    wanted = wanted_provider(situation.request)
+    without: Ccl | None = None
+    for choice in choices:
+        there = situation.with_torch(choice.torch)
         ccl = choose_ccl(there)
-        if ccl.release is not None or not must_have_bindings(situation.request):
-            return _resolution(torch, None, ccl, there, torches.rejections)
-        without_ccl = without_ccl or ccl
-    if without_ccl is not None:
-        return _no_bindings(torches.usable[0], without_ccl, torches.rejections)
-    return Refusal(kind="torch", torch=None, rejections=torches.rejections)
-
-
-def _no_bindings(torch: TorchInHand, ccl: Ccl, against: tuple[Rejection, ...]) -> Refusal:
-    return Refusal(kind="bindings", torch=torch, rejections=(*against, *ccl.rejections), reason=ccl.reason)
+        if wanted is None or ccl.provider == wanted:
+            return _resolution(choice, ccl, there, against)
+        without = without or ccl
+    assert wanted is not None  # noqa: S101 (else the first choice was taken)
+    assert without is not None  # noqa: S101 (there are choices)
+    kind: Literal["bindings", "bridge"] = "bridge" if wanted == "bridge" else "bindings"
+    rejections = (*against, *without.rejections)
+    return Refusal(kind=kind, torch=choices[0].torch, rejections=rejections, reason=without.reason)
 
 
 def _with_ccl(against: tuple[Rejection, ...], torches: Torches, situation: Situation) -> tuple[Rejection, ...]:
@@ -140,28 +148,38 @@ def _with_ccl(against: tuple[Rejection, ...], torches: Torches, situation: Situa
     return (*against, *choose_ccl(situation.with_torch(torches.settled)).rejections)
 
 
-def _resolution(
-    torch: TorchInHand, pair: Pair | None, ccl: Ccl, there: Situation, against: tuple[Rejection, ...]
-) -> Resolution:
+def _resolution(choice: _Choice, ccl: Ccl, there: Situation, against: tuple[Rejection, ...]) -> Resolution | Refusal:
+    torch, ipex = choice.torch, None if choice.pair is None else choice.pair.ipex
+    mpi = choose_mpi(ccl, there)
+    if mpi.rejections:
+        reason = f"{mpi.rejections[0].release} {'; '.join(rejection.reason for rejection in mpi.rejections)}"
+        return Refusal(kind="mpi", torch=torch, rejections=mpi.rejections, reason=reason)
     partners = choose_partners(torch, there)
-    chosen = [release for release in (None if pair is None else pair.ipex, ccl.release) if release is not None]
+    pair = () if ipex is None else (release_pin(ipex, there),)
     numpy = numpy_range(torch.version, there.tables)
     return Resolution(
         torch=torch.version,
         python=there.facts.target.version,
         stack=there.request.stack,
-        ccl="none" if ccl.release is None else "bindings",
-        ccl_version=None if ccl.release is None else ccl.release.version,
+        ccl=ccl.provider,
+        ccl_version=ccl.version,
         ccl_reason=ccl.reason,
-        pins=(_torch_pin(torch, there), *(_pin(release, there) for release in chosen), *partners.pins),
+        pins=(torch_pin(torch, there), *pair, *ccl_pins(ccl, there), *mpi.pins, *partners.pins),
         constraints=() if numpy is None else (f"numpy{numpy}",),
-        import_names=("torch", *(release.import_name for release in chosen)),
+        import_names=("torch", *(() if ipex is None else (ipex.import_name,)), *_ccl_modules(ccl)),
         rejections=(*against, *ccl.rejections),
-        notes=(*_notes(torch, pair, ccl, there), *partners.notes),
+        notes=(*_notes(choice, ccl, there), *mpi.notes, *partners.notes),
     )
 
 
-def _notes(torch: TorchInHand, pair: Pair | None, ccl: Ccl, there: Situation) -> Iterator[Note]:
+def _ccl_modules(ccl: Ccl) -> tuple[str, ...]:
+    if ccl.release is not None:
+        return (ccl.release.import_name,)
+    return () if ccl.bridge is None else (BRIDGE_MODULE,)
+
+
+def _notes(choice: _Choice, ccl: Ccl, there: Situation) -> Iterator[Note]:
+    torch, pair = choice.torch, choice.pair
     yield from torch_notes(torch, there)
     if torch.row is not None and not torch.installed:
         yield from consent_note(torch.row, there)
@@ -169,32 +187,12 @@ def _notes(torch: TorchInHand, pair: Pair | None, ccl: Ccl, there: Situation) ->
         yield from consent_note(pair.ipex, there)
         yield from pair_notes(pair, there)
     yield from ccl.notes
-    if ccl.release is None:
-        yield from stranded_bindings(torch, there)
-    else:
+    if ccl.release is not None:
         yield from consent_note(ccl.release, there)
         yield from replaced(ccl.release, there)
+    if ccl.bridge is not None:
+        yield from bridge_notes(ccl.bridge, there, kept=ccl.kept is not None)
+    yield from provider_notes(ccl, torch, there)
     numpy = numpy_finding(torch.version, there.facts, there.tables)
     if numpy is not None:
         yield numpy
-
-
-def _torch_pin(torch: TorchInHand, there: Situation) -> Pin:
-    if torch.installed:
-        return Pin(name="torch", version=torch.version, source="installed", installed=True)
-    offer = torch_offer(torch, there)
-    yanked = None if torch.row is None else yanked_reason(torch.row, there)
-    if offer is None:
-        return Pin(name="torch", version=torch.version, source="tables", yanked=yanked)
-    return Pin(name="torch", version=offer.version, source=offer.source, yanked=yanked, offer=offer)
-
-
-def _pin(release: IpexRelease | OneCclRelease, there: Situation) -> Pin:
-    name, yanked = distribution_of(release), yanked_reason(release, there)
-    package = installed_of(release, there.facts)
-    if package is not None and is_installed(release, there.facts):
-        return Pin(name=name, version=package.version, source="installed", yanked=yanked, installed=True)
-    offer = best_offer(release, there)
-    if offer is None:
-        return Pin(name=name, version=release.version, source="tables", yanked=yanked)
-    return Pin(name=name, version=offer.version, source=offer.source, yanked=yanked, offer=offer)

@@ -19,6 +19,7 @@ from ipexenv.system.http import Page
 from ipexenv.system.runner import Finished, SubprocessRunner
 from ipexenv.system.world import World
 from ipexenv.verify.checks import Check, VerifyReport
+from tests.bridges import played_bridge
 from tests.fakes import FakeHttp, finished
 from tests.servers import tables_with
 from tests.wheels import fake_ipex, fake_torch
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from ipexenv.verify.options import VerifyOptions
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-NOTE = (
-    "note: no ccl backend: no oneCCL bindings for CPU exist for torch 2.8.0: the last, 2.7.0, need torch 2.7.0; "
-    "gloo does without, and torch 2.7.0 is the newest with ccl\n"
-)
+BRIDGE = "2022.2.0+ipexenv.bridge.1"
+WHY = "note: the ccl backend is the bridge: Intel's bindings end at torch 2.7.0, and torch 2.8.0"
+MADE_FROM = "built from oneccl 2022.2.0, oneccl-cpu 2022.2.0, impi-rt 2021.18.0"
 
 
 @dataclass
@@ -101,9 +101,11 @@ def world(tmp_path: Path, wheels: Path, engine: PlayedEngine) -> World:
 
 
 @pytest.fixture
-def tables(tmp_path: Path) -> str:
-    """Return the real tables without sources."""
-    return str(tables_with(tmp_path / "tables", []))
+def tables(tmp_path: Path, wheels: Path) -> str:
+    """Return the real tables without sources, with a bridge that is made from fakes among the wheels."""
+    folder = tables_with(tmp_path / "tables", [])
+    played_bridge(folder, wheels)
+    return str(folder)
 
 
 def run(world: World, tables: str, *arguments: str) -> int:
@@ -116,17 +118,28 @@ def test_a_plan_is_announced_and_carried_out(
     assert run(world, tables) == 0
     out, err = capsys.readouterr()
     assert out == (
-        "installed: torch 2.8.0 and intel_extension_for_pytorch 2.8.0\n"
-        f"{NOTE}way back: uninstall torch intel_extension_for_pytorch\n"
+        f"installed: torch 2.8.0, intel_extension_for_pytorch 2.8.0 and ipexenv-oneccl-bridge {BRIDGE}\n"
+        f"{WHY} is chosen\n"
+        "way back: uninstall torch intel_extension_for_pytorch ipexenv-oneccl-bridge\n"
     )
     assert err == (
-        "asking 1 source\n"
+        f"asking 1 source\n{plan_lines(wheels)}building ipexenv-oneccl-bridge {BRIDGE}\ninstalling with pip\n"
+    )
+    assert len(engine.calls) == 1
+
+
+def plan_lines(wheels: Path) -> str:
+    names = ("oneccl-2022.2.0", "oneccl_cpu-2022.2.0", "impi_rt-2021.18.0")
+    parts = [f"files of {name}-py2.py3-none-manylinux_2_28_x86_64.whl  from {wheels}\n" for name in names]
+    return (
         "plan with pip:\n"
         f"  add     torch                        2.8.0  from {wheels}\n"
         f"  add     intel_extension_for_pytorch  2.8.0  from {wheels}\n"
-        "installing with pip\n"
+        f"  add     ipexenv-oneccl-bridge        {BRIDGE}  {MADE_FROM}\n"
+        f"  take    oneccl                       {parts[0]}"
+        f"  take    oneccl-cpu                   {parts[1]}"
+        f"  take    impi-rt                      {parts[2]}"
     )
-    assert len(engine.calls) == 1
 
 
 def test_the_second_time_there_is_nothing_to_do(
@@ -136,7 +149,8 @@ def test_the_second_time_there_is_nothing_to_do(
     capsys.readouterr()
     assert run(world, tables) == 0
     out, err = capsys.readouterr()
-    assert out == f"nothing to do: torch 2.8.0+cpu and intel_extension_for_pytorch 2.8.0 are there\n{NOTE}"
+    there = f"torch 2.8.0+cpu, intel_extension_for_pytorch 2.8.0 and ipexenv-oneccl-bridge {BRIDGE}"
+    assert out == f"nothing to do: {there} are there\n{WHY}+cpu is installed\n"
     assert err == ""
     assert len(engine.calls) == 1
 
@@ -146,12 +160,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
 ) -> None:
     assert run(world, tables, "--dry-run", "--verify", "-q") == 0
     out, err = capsys.readouterr()
-    assert out == (
-        "plan with pip:\n"
-        f"  add     torch                        2.8.0  from {wheels}\n"
-        f"  add     intel_extension_for_pytorch  2.8.0  from {wheels}\n"
-        f"nothing was changed (dry run)\n{NOTE}"
-    )
+    assert out == f"{plan_lines(wheels)}nothing was changed (dry run)\n{WHY} is chosen\n"
     assert err == ""
     assert engine.calls == []
 
@@ -164,11 +173,49 @@ def test_the_json_of_a_dry_run(world: World, tables: str, wheels: Path, capsys: 
     assert data["changed"] is False
     assert data["torch"] == "2.8.0"
     assert data["plan"]["requirements"] == ["torch==2.8.0", "intel_extension_for_pytorch==2.8.0"]
-    assert data["plan"]["constraints"] == ["torch==2.8.0", "intel_extension_for_pytorch==2.8.0"]
-    assert data["plan"]["way_back"] == {"install": [], "uninstall": ["torch", "intel_extension_for_pytorch"]}
+    assert data["plan"]["constraints"] == [
+        "torch==2.8.0",
+        "intel_extension_for_pytorch==2.8.0",
+        f"ipexenv-oneccl-bridge=={BRIDGE}",
+    ]
+    (build,) = data["plan"]["builds"]
+    assert (build["name"], [part["source"] for part in build["parts"]]) == ("ipexenv-oneccl-bridge", [str(wheels)] * 3)
+    assert data["plan"]["way_back"] == {
+        "install": [],
+        "uninstall": ["torch", "intel_extension_for_pytorch", "ipexenv-oneccl-bridge"],
+    }
     assert (data["plan"]["engine"], data["plan"]["venv"]) == ("pip", None)
     assert [(row["name"], row["state"]) for row in data["sources"]] == [(str(wheels), "answered")]
     assert "verify" not in data
+
+
+def test_a_part_that_is_not_the_recorded_one_leaves_everything_as_it_is(
+    world: World, tables: str, wheels: Path, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = next(wheels.glob("oneccl_cpu-*.whl"))
+    part.write_bytes(part.read_bytes() + b"more")
+    assert run(world, tables, "--json") == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["problems"][0]["code"] == "bridge-part-differs"
+    assert document["problems"][0]["causes"][-1] == "nothing was changed"
+    assert (document["data"]["changed"], len(document["data"]["plan"]["builds"]), engine.calls) == (False, 1, [])
+
+
+def test_without_its_parts_there_is_no_ccl_and_the_rest_is_installed(
+    world: World, tables: str, wheels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    next(wheels.glob("oneccl_cpu-*.whl")).unlink()
+    assert run(world, tables, "-q") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("installed: torch 2.8.0 and intel_extension_for_pytorch 2.8.0\nnote: no ccl backend: ")
+    assert "; the bridge is made from oneccl-cpu 2022.2.0, which no source serves\n" in out
+
+
+def test_mpi_comes_beside_the_bridge(
+    world: World, tables: str, wheels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(world, tables, "--dry-run", "-q", "--mpi") == 0
+    assert f"  add     impi-rt                      2021.18.0  from {wheels}\n" in capsys.readouterr().out
 
 
 def test_an_engine_that_fails_is_explained(
@@ -253,8 +300,8 @@ def test_verify_follows_and_decides(
     assert [problem["code"] for problem in document["problems"]] == ["check-failed"] * code
     assert (seen[0].stack, seen[0].ccl, seen[0].import_names) == (
         "ipex",
-        "none",
-        ("torch", "intel_extension_for_pytorch"),
+        "bridge",
+        ("torch", "intel_extension_for_pytorch", "oneccl_bindings_for_pytorch"),
     )
     assert run(world, tables, "--verify", "-q") == code
     assert "loss fell" in capsys.readouterr().out

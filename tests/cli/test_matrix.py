@@ -105,9 +105,10 @@ def test_markdown(say: Say) -> None:
     assert say("--torch", "2.8", "--markdown") == (
         0,
         (
-            "| IPEX | torch | best | vision | audio | bindings | Python | glibc | C++ lib | ISA | ABI | remarks |\n"
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-            "| 2.8.0 | 2.8.* | 2.8.0 | 0.23.0 | 2.8.0 | - | 3.9-3.13 | 2.28 | 3.4.22 | avx2 | new | last |\n"
+            "| IPEX | torch | best | vision | audio | bindings | bridge | Python | glibc "
+            "| C++ lib | ISA | ABI | remarks |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+            "| 2.8.0 | 2.8.* | 2.8.0 | 0.23.0 | 2.8.0 | - | 2022.2.0 | 3.9-3.13 | 2.28 | 3.4.22 | avx2 | new | last |\n"
         ),
         "",
     )
@@ -128,6 +129,7 @@ def test_csv(say: Say) -> None:
         "torchaudio": "0.12.0",
         "bindings": "1.12.0 1.12.100",
         "bindings_torch": "1.12.0:1.12.0 1.12.100:1.12.1",
+        "bridge": "",
         "python": "3.7 3.8 3.9 3.10",
         "python_on_index": "3.7 3.8 3.9 3.10",
         "platforms": "manylinux2014_x86_64 linux_x86_64",

@@ -66,25 +66,29 @@ def test_the_answer_for_machines(say: Say) -> None:
         "python": "3.11",
         "stack": "ipex",
         "ccl": {
-            "provider": "none",
-            "version": None,
-            "reason": "no oneCCL bindings for CPU exist for torch 2.8.0: the last, 2.7.0, need torch 2.7.0; "
-            "gloo does without, and torch 2.7.0 is the newest with ccl",
+            "provider": "bridge",
+            "version": "2022.2.0+ipexenv.bridge.1",
+            "reason": "Intel's bindings end at torch 2.7.0, and torch 2.8.0 is wanted",
         },
         "pins": [
             {
                 "name": name,
-                "version": "2.8.0",
+                "version": version,
                 "source": "tables",
                 "yanked": None,
                 "installed": False,
                 "filename": None,
                 "sha256": None,
+                "built_from": [],
             }
-            for name in ("torch", "intel_extension_for_pytorch")
+            for name, version in (
+                ("torch", "2.8.0"),
+                ("intel_extension_for_pytorch", "2.8.0"),
+                ("ipexenv-oneccl-bridge", "2022.2.0+ipexenv.bridge.1"),
+            )
         ],
         "constraints": [],
-        "import_names": ["torch", "intel_extension_for_pytorch"],
+        "import_names": ["torch", "intel_extension_for_pytorch", "oneccl_bindings_for_pytorch"],
         "notes": [],
     }
     assert {
@@ -101,7 +105,8 @@ def test_the_explanation(say: Say) -> None:
     assert why == (
         "why\n"
         "  torch                        torch 2.8.* is wanted; IPEX 2.8.0 was built for exactly this one\n"
-        "  intel_extension_for_pytorch  built for exactly torch 2.8.0; nothing newer fits"
+        "  intel_extension_for_pytorch  built for exactly torch 2.8.0; nothing newer fits\n"
+        "  ipexenv-oneccl-bridge        Intel's bindings end at torch 2.7.0, and torch 2.8.0 is wanted"
     )
     assert [block.splitlines()[0] for block in rejected] == [
         "rejected: intel_extension_for_pytorch",
@@ -115,7 +120,8 @@ def test_the_explanation(say: Say) -> None:
     ]
     assert "  2.5.0     needs torch 2.5.*; was yanked (for security)" in rejected[0].splitlines()
     document = json.loads(say(f"{THERE} 3.11 --torch 2.8 --explain --json")[1])
-    assert [entry["name"] for entry in document["data"]["why"]] == ["torch", "intel_extension_for_pytorch"]
+    names = ["torch", "intel_extension_for_pytorch", "ipexenv-oneccl-bridge"]
+    assert [entry["name"] for entry in document["data"]["why"]] == names
 
 
 def test_the_answer_is_no(say: Say) -> None:

@@ -146,6 +146,35 @@ def test_torch_without_ipex(say: Say, install: Install) -> None:
     assert (code, document["status"], document["data"]["fits"]) == (0, "ok", None)
 
 
+def test_the_bridge_and_what_it_serves(say: Say, install: Install) -> None:
+    version = "2022.2.0+ipexenv.bridge.1"
+    install(torch="2.13.0+cpu", ipexenv_oneccl_bridge=version, oneccl_bind_pt=version, impi_rt="2021.18.0")
+    code, out, _ = say()
+    assert code == 0
+    assert "\nverdict: fits\n  no IPEX is installed" in out
+    assert f"bridge        {version}, installed by pip\n" in out
+    assert "Intel MPI     2021.18.0, installed by pip\n" in out
+    assert "bindings " not in out
+    data = json.loads(say("--json")[1])["data"]
+    assert data["ccl"] == {"provider": "bridge", "version": version}
+    assert data["facts"]["installed"]["bindings"] is None
+
+
+def test_a_bridge_that_does_not_fit_its_torch(say: Say, install: Install) -> None:
+    install(torch="1.13.1", ipexenv_oneccl_bridge="2022.2.0+ipexenv.bridge.1")
+    code, out, _ = say()
+    assert code == 1
+    assert "bridge.1 needs torch >=2.0, and torch 1.13.1 is installed [torch]\n" in out
+
+
+def test_bindings_and_bridge_together_do_not_fit(say: Say, install: Install) -> None:
+    install(torch="2.7.0", ipexenv_oneccl_bridge="2022.2.0+ipexenv.bridge.1", oneccl_bind_pt="2.7.0+cpu")
+    code, out, _ = say()
+    assert code == 1
+    assert "remove both with `/env/bin/python -m pip uninstall ipexenv_oneccl_bridge oneccl_bind_pt`" in out
+    assert "[mixture]\n" in out
+
+
 def test_the_document_is_whole(say: Say, install: Install) -> None:
     install(torch="2.7.0", intel_extension_for_pytorch="2.8.0")
     code, out, err = say("-v", "--json", env={"IPEXENV_PYTHON": "/env/bin/python"})
@@ -153,7 +182,7 @@ def test_the_document_is_whole(say: Say, install: Install) -> None:
     assert (code, err, document["exit_code"], document["status"]) == (1, "", 1, "no")
     assert [problem["code"] for problem in document["problems"]] == ["misfit"]
     data = document["data"]
-    assert set(data) == {"facts", "fits", "findings", "settings"}
+    assert set(data) == {"facts", "fits", "ccl", "findings", "settings"}
     assert data["fits"] is False
     assert set(data["findings"][0]) == {"code", "text"}
     assert data["settings"]["python"] == {"value": "/env/bin/python", "origin": "IPEXENV_PYTHON"}

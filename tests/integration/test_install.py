@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.bridges import TAG, played_bridge
 from tests.fakes import FakeHttp
 from tests.integration.sites import fingerprint, interpreters, ipexenv, make_venv, quiet_world, uv_program
 from tests.servers import AUTHORITY, Site, closed_port, serving, tables_with
@@ -16,7 +18,6 @@ from tests.wheels import build_wheel, fake_bindings, fake_ipex, fake_torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.integration.sites import Ended
 
@@ -24,6 +25,9 @@ pytestmark = pytest.mark.slow
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 IPEX = "intel-extension-for-pytorch"
+BRIDGE = "ipexenv-oneccl-bridge"
+BRIDGE_VERSION = "2022.2.0+ipexenv.bridge.1"
+PARTS = (("oneccl", "2022.2.0"), ("oneccl_cpu", "2022.2.0"), ("impi_rt", "2021.18.0"))
 ENGINES = ("pip", "uv")
 
 
@@ -75,11 +79,13 @@ def test_a_new_environment_is_made_filled_and_left_alone_the_second_time(
     tmp_path: Path, index: str, tables: str, site: Site, engine: str
 ) -> None:
     world = quiet_world(tmp_path, PIP_INDEX_URL=index)
+    played_bridge(Path(tables), tmp_path / "parts")
+    site.simple("/simple", (tmp_path / "parts").iterdir())
     command = ("install", "--venv", "fresh", "--tables", tables, "--engine", engine)
     first = done(ipexenv(world, *command))
     assert first.data["changed"] is True
     assert first.data["plan"]["venv"] == str(tmp_path / "fresh")
-    assert first.versions() == {"torch": "2.8.0", "intel_extension_for_pytorch": "2.8.0"}
+    assert first.versions() == {"torch": "2.8.0", "intel_extension_for_pytorch": "2.8.0", BRIDGE: BRIDGE_VERSION}
     assert (tmp_path / "fresh/bin/pip").exists()
     assert "plan with" in first.stderr
     before = fingerprint(tmp_path / "fresh")
@@ -150,6 +156,8 @@ def test_names_that_someone_slips_in_are_not_taken(tmp_path: Path, site: Site, w
             fake_bindings(hostile, "2.7.0", PYTHON),
             fake_ipex(hostile, "2.8.0.post1", PYTHON),
             fake_ipex(hostile, "2.7.0.post9", PYTHON),
+            build_wheel(hostile, "ipexenv_oneccl_bridge", BRIDGE_VERSION),
+            *(build_wheel(hostile, name, version, TAG) for name, version in PARTS),
         ],
     )
     intel = site.simple("/us", [fake_bindings(tmp_path / "true", "2.7.0", PYTHON)], folder="/true")
@@ -162,12 +170,17 @@ def test_names_that_someone_slips_in_are_not_taken(tmp_path: Path, site: Site, w
         "intel_extension_for_pytorch": "2.7.0",
         "oneccl_bind_pt": "2.7.0+cpu",
     }
-    assert not any("oneccl" in path for path in site.asked if path.startswith(("/hostile", "/files")))
+    private = ("oneccl-bind-pt", "oneccl_bind_pt", "ipexenv")
+    assert not [
+        path for path in site.asked if path.startswith(("/hostile", "/files")) and any(map(path.count, private))
+    ]
     unnamed = done(ipexenv(world, *command, "--dry-run", "--tables", tables_naming(tmp_path, closed_port())))
     assert unnamed.versions().keys() == ended.versions().keys()
     fresh = ("install", "--venv", "w", "--engine", engine, "--torch", "2.7.0", "--ccl", "bindings")
     refused = ipexenv(world, *fresh, "--tables", tables_naming(tmp_path, closed_port()))
     assert refused.code in {1, 3}
+    refused = ipexenv(world, *fresh[:-1], "bridge", "--tables", tables_naming(tmp_path, intel))
+    assert refused.problem["code"] == "bridge-part-differs"
     assert not (tmp_path / "w").exists()
 
 

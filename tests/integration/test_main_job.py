@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 COMPAT = Path(__file__).parent.parent.parent / "compat"
+BRIDGE = "2022.2.0+ipexenv.bridge.1"
 NOBODY = "http://127.0.0.1:9/"
 """The discard port of this machine: nothing listens there, so a source at this address is dead at once."""
 
@@ -53,6 +54,11 @@ def statuses(document: dict[str, Any]) -> dict[str, str]:
     return {check["id"]: check["status"] for check in checks}
 
 
+def details(document: dict[str, Any]) -> dict[str, str]:
+    checks = document["data"].get("verify", document["data"])["checks"]
+    return {check["id"]: check["detail"] for check in checks}
+
+
 def fingerprint(site_packages: Path, *names: str) -> str:
     """Return one hash over path, size and modification time of every file of the named packages (all when none)."""
     digest = hashlib.sha256()
@@ -80,13 +86,19 @@ def test_a_fresh_environment_ends_with_the_newest_pair_and_the_bf16_step_done(ta
     assert found["import"] == found["isa"] == "pass"
     assert found["bf16-path"] in {"pass", "degraded"}
     assert found["train"] in {"pass", "degraded"}
-    assert found["allreduce"] == "skip"
+    assert data["ccl"]["provider"] == "bridge"
+    assert found["allreduce"] == found["ddp"] == "pass"
+    assert "bridge" in details(document)["allreduce"]
 
     code, document = ipexenv("install", "--venv", tmp_path / "train", "--tables", tables)
     assert (code, document["data"]["changed"], document["data"]["plan"]["changes"]) == (0, False, [])
 
     code, document = ipexenv("status", "--venv", tmp_path / "train")
-    assert (code, document["data"]["fits"]) == (0, True)
+    assert (code, document["data"]["fits"], document["data"]["ccl"]) == (
+        0,
+        True,
+        {"provider": "bridge", "version": BRIDGE},
+    )
 
 
 def test_the_torch_that_is_there_is_matched_and_left_alone(tables: Path, own_copy: EnvironmentFactory) -> None:
@@ -94,11 +106,13 @@ def test_the_torch_that_is_there_is_matched_and_left_alone(tables: Path, own_cop
     before = fingerprint(there.site_packages, "torch", "functorch", "torchgen")
     code, document = ipexenv("install", "--python", there.python, "--tables", tables)
     assert code == 0, document["problems"]
-    assert {pin["name"]: pin["version"] for pin in document["data"]["pins"]}["intel_extension_for_pytorch"] == "2.7.0"
+    pins = {pin["name"]: pin["version"] for pin in document["data"]["pins"]}
+    assert (pins["intel_extension_for_pytorch"], pins["ipexenv-oneccl-bridge"]) == ("2.7.0", BRIDGE)
     assert fingerprint(there.site_packages, "torch", "functorch", "torchgen") == before
     code, document = ipexenv("verify", "--python", there.python)
     assert code == 0, document["problems"]
     assert statuses(document)["train"] in {"pass", "degraded"}
+    assert statuses(document)["allreduce"] == "pass"  # beside the oneCCL of the same name that this IPEX brings
 
 
 def test_a_torch_without_ipex_changes_nothing_and_names_both_ways_out(
@@ -114,10 +128,26 @@ def test_a_torch_without_ipex_changes_nothing_and_names_both_ways_out(
     assert "--stack native" in problem["hint"]
     assert "--torch 2.8 --allow-torch-change" in problem["hint"]
 
-    code, document = ipexenv("install", "--python", there.python, "--tables", tables, "--stack", "native", "--verify")
+    assert fingerprint(there.site_packages) == before
+
+
+def test_the_native_stack_keeps_everything_and_gets_a_ccl_backend_that_works(
+    tables: Path, own_copy: EnvironmentFactory
+) -> None:
+    there = own_copy("native213")
+    before = fingerprint(there.site_packages)
+    native = ("--python", there.python, "--tables", tables, "--stack", "native")
+    code, document = ipexenv("install", *native, "--verify")
     assert code == 0, document["problems"]
-    assert document["data"]["changed"] is False
-    assert statuses(document)["train"] in {"pass", "degraded"}
+    changes = [(change["name"], change["after"]) for change in document["data"]["plan"]["changes"]]
+    assert changes == [("ipexenv-oneccl-bridge", BRIDGE)]
+    found = statuses(document)
+    assert found["train"] in {"pass", "degraded"}
+    assert found["allreduce"] == found["ddp"] == "pass"
+
+    code, document = ipexenv("install", *native)
+    assert (code, document["data"]["changed"]) == (0, False)
+    subprocess.run([there.python, "-m", "pip", "uninstall", "--yes", "--quiet", "ipexenv-oneccl-bridge"], check=True)
     assert fingerprint(there.site_packages) == before
 
 

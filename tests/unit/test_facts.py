@@ -68,6 +68,8 @@ FACTS = st.builds(
             )
         ),
         ipex=optional(PACKAGES),
+        bridge=optional(PACKAGES),
+        mpi=optional(PACKAGES),
         numpy=optional(PACKAGES),
     ),
     learnt=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2).map(lambda d: tuple(d.items())),

@@ -7,6 +7,7 @@ from packaging.version import Version
 from ipexenv.facts import Facts, Package, TorchPackage
 from ipexenv.outcome import Offer, Pin, Resolution
 from ipexenv.plan import make_plan, missing
+from ipexenv.tables.load import load_releases
 from tests.fakes import facts
 
 SHA = "a" * 64
@@ -163,3 +164,69 @@ def test_the_build_of_torch_is_no_part_of_the_name() -> None:
     build = TorchPackage(name="torch", version=Version("2.8.0+cu128"), build="cu128")
     there = replace(there, installed=replace(there.installed, torch=build))
     assert missing(resolution(pin("torch", "2.8.0")), there) == ()
+
+
+BRIDGE = load_releases().bridge[-1]
+BUILT = Pin(
+    name="ipexenv-oneccl-bridge",
+    version=BRIDGE.version,
+    source="index",
+    bridge=BRIDGE,
+    parts=tuple(
+        Offer(
+            project=part.project,
+            version=part.version,
+            filename=part.filename,
+            url=f"https://me:hunter2@files.test/{part.filename}",
+            source="index",
+        )
+        for part in BRIDGE.parts
+    ),
+)
+MADE_FROM = "built from oneccl 2022.2.0, oneccl-cpu 2022.2.0, impi-rt 2021.18.0"
+
+
+def with_bridge(given: Facts, version: str) -> Facts:
+    bridge = Package(name="ipexenv-oneccl-bridge", version=Version(version))
+    return replace(given, installed=replace(given.installed, bridge=bridge))
+
+
+def test_what_has_to_be_built_is_no_requirement_yet() -> None:
+    plan = make_plan(resolution(installed("torch", "2.13.0"), BUILT), facts(torch="2.13.0"))
+    assert (plan.requirements, plan.builds) == ((), (BUILT,))
+    assert plan.constraints == ("torch==2.13.0", f"ipexenv-oneccl-bridge=={BRIDGE.version}")
+    (change,) = plan.changes
+    assert (change.name, change.source, change.after) == ("ipexenv-oneccl-bridge", MADE_FROM, str(BRIDGE.version))
+    assert change.size_bytes == sum(file.size_bytes for part in BRIDGE.parts for file in part.files)
+    assert (plan.remove, plan.restore, plan.nothing_to_do) == (("ipexenv-oneccl-bridge",), (), False)
+
+
+def test_the_json_says_what_is_built_and_from_where() -> None:
+    (build,) = make_plan(resolution(installed("torch", "2.13.0"), BUILT), facts(torch="2.13.0")).as_mapping()["builds"]
+    assert (build["name"], build["version"]) == ("ipexenv-oneccl-bridge", str(BRIDGE.version))
+    assert build["parts"] == [
+        {"filename": part.filename, "sha256": part.sha256, "source": "index"} for part in BRIDGE.parts
+    ]
+
+
+def test_an_older_bridge_is_replaced_and_has_no_way_back() -> None:
+    older = with_bridge(facts(torch="2.13.0"), "2022.2.0+ipexenv.bridge.0")
+    plan = make_plan(resolution(installed("torch", "2.13.0"), BUILT), older)
+    assert [str(change.before) for change in plan.changes] == ["2022.2.0+ipexenv.bridge.0"]
+    assert (plan.remove, plan.restore) == ((), ())
+
+
+def test_a_bridge_that_comes_along_brings_the_requirements_of_its_pair() -> None:
+    plan = make_plan(resolution(installed("torch", "2.1.0"), BUILT, constraints=("numpy<2",)), facts(torch="2.1.0"))
+    assert plan.requirements == ("numpy<2",)
+
+
+def test_another_revision_is_not_the_one_that_was_planned() -> None:
+    wanted = resolution(installed("torch", "2.13.0"), BUILT)
+    assert missing(wanted, with_bridge(facts(torch="2.13.0"), str(BRIDGE.version))) == ()
+    assert missing(wanted, with_bridge(facts(torch="2.13.0"), "2022.2.0+ipexenv.bridge.0")) == (
+        f"ipexenv-oneccl-bridge is 2022.2.0+ipexenv.bridge.0 instead of {BRIDGE.version}",
+    )
+    assert missing(resolution(installed("torch", "2.13.0"), pin("impi-rt", "2021.18.0")), facts(torch="2.13.0")) == (
+        "impi-rt 2021.18.0 is not there",
+    )

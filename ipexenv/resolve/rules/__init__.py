@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipexenv.resolve.rules import host, python, supply, torch
+from ipexenv.resolve.rules import bridge, host, python, supply, torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,10 @@ OTHER_RULES: tuple[Rule, ...] = (
     supply.served,
 )
 
-RULES = (*TORCH_RULES, *OTHER_RULES)
+CCL_RULES: tuple[Rule, ...] = (bridge.alone, bridge.parts_served, bridge.parts_genuine, bridge.parts_not_yanked)
+"""Objections to a provider of the ccl backend alone."""
+
+RULES = (*TORCH_RULES, *OTHER_RULES, *CCL_RULES)
 
 
 def objections(release: Release, situation: Situation, rules: tuple[Rule, ...] = RULES) -> tuple[Rejection, ...]:

@@ -10,7 +10,7 @@ from ipexenv.resolve.offers import is_proven
 from ipexenv.resolve.situation import isa_words, name_of
 from ipexenv.resolve.wheels import read_platforms, same_architecture
 from ipexenv.ruling import Rejection
-from ipexenv.tables.schema import IpexRelease, TorchRelease
+from ipexenv.tables.schema import BridgeRelease, IpexRelease, TorchRelease
 
 if TYPE_CHECKING:
     from ipexenv.resolve.situation import Release, Situation
@@ -51,7 +51,8 @@ def musl(release: Release, situation: Situation) -> Rejection | None:
     platforms = _same_system(release, situation)
     if situation.facts.host.libc.family != "musl" or not platforms or any(p.libc == "musl" for p in platforms):
         return None
-    return _no(release, "musl", "has wheels for glibc, and the target's C library is musl")
+    made = "is made" if isinstance(release, BridgeRelease) else "has wheels"
+    return _no(release, "musl", f"{made} for glibc, and the target's C library is musl")
 
 
 def glibc(release: Release, situation: Situation) -> Rejection | None:
@@ -113,6 +114,8 @@ def system_libraries(release: Release, situation: Situation) -> Rejection | None
 
 def _has_wheels(release: Release) -> str:
     """Say of torch only what the tables know: there are builds of it that they leave out."""
+    if isinstance(release, BridgeRelease):
+        return "is made"
     return "is in the tables" if isinstance(release, TorchRelease) else "has wheels"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ipexenv.resolve.offers import is_proven
 from ipexenv.resolve.situation import name_of, span
 from ipexenv.ruling import Rejection
-from ipexenv.tables.schema import TorchRelease
+from ipexenv.tables.schema import BridgeRelease, TorchRelease
 
 if TYPE_CHECKING:
     from ipexenv.resolve.situation import Release, Situation
@@ -27,15 +27,19 @@ def python(release: Release, situation: Situation) -> Rejection | None:
     """Reject a release without a wheel for the target's Python, unless a source really offers one."""
     if not release.python or situation.python in release.python or is_proven(release, situation):
         return None
+    if isinstance(release, BridgeRelease):
+        reason = f"needs Python {release.python}, and the target is Python {situation.python}"
+        return Rejection(release=name_of(release), rule="python", reason=reason)
     reason = f"has wheels for Python {span(release.python)}, and the target is Python {situation.python}"
     return Rejection(release=name_of(release), rule="python", reason=reason)
 
 
 def free_threaded(release: Release, situation: Situation) -> Rejection | None:
-    """Reject IPEX and the bindings on a free-threaded Python (``cp313t``); for torch the tables do not say."""
+    """Reject IPEX, bindings and bridge on a free-threaded Python (``cp313t``); for torch the tables do not say."""
     if not situation.facts.target.free_threaded or isinstance(release, TorchRelease):
         return None
     if is_proven(release, situation):
         return None
-    reason = f"has no wheel for a free-threaded Python, and the target is Python {situation.python}t"
+    lacks = "was never tried on" if isinstance(release, BridgeRelease) else "has no wheel for"
+    reason = f"{lacks} a free-threaded Python, and the target is Python {situation.python}t"
     return Rejection(release=name_of(release), rule="free-threaded", reason=reason)

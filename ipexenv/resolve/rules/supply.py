@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ipexenv.resolve.offers import best_offer, is_proven, silent_sources
 from ipexenv.resolve.situation import is_installed, name_of, project_of
 from ipexenv.ruling import Rejection
-from ipexenv.tables.schema import IpexRelease, OneCclRelease, TorchRelease
+from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, TorchRelease
 
 if TYPE_CHECKING:
     from ipexenv.resolve.situation import Release, Situation
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 def broken(release: Release, situation: Situation) -> Rejection | None:  # noqa: ARG001 (every rule has one signature)
     """Reject a release that never worked for anyone; no option overrides this."""
-    if isinstance(release, TorchRelease) or release.broken is None:
+    if isinstance(release, (TorchRelease, BridgeRelease)) or release.broken is None:
         return None
     return Rejection(release=name_of(release), rule="broken", reason=f"never works: {_sentence(release.broken)}")
 
 
 def yanked(release: Release, situation: Situation) -> Rejection | None:
-    """Reject a yanked release without consent; one that is already installed needs none."""
-    if situation.request.allow_yanked or is_installed(release, situation.facts):
+    """Reject a yanked release without consent; one that is already installed needs none.
+
+    Of the bridge it is the wheels that it is made from that may be yanked, as a rule of its own says.
+    """
+    if situation.request.allow_yanked or is_installed(release, situation.facts) or isinstance(release, BridgeRelease):
         return None
     reason = yanked_reason(release, situation)
     if reason is None:
@@ -32,7 +35,7 @@ def yanked(release: Release, situation: Situation) -> Rejection | None:
 
 def yanked_reason(release: Release, situation: Situation) -> str | None:
     """Return why the release was yanked (may be empty), None where it was not."""
-    known = None if isinstance(release, OneCclRelease) else release.yanked
+    known = None if isinstance(release, (OneCclRelease, BridgeRelease)) else release.yanked
     offer = best_offer(release, situation)
     return known if offer is None or offer.yanked is None else offer.yanked or known or ""
 
@@ -68,8 +71,11 @@ def has_wheel(release: Release, situation: Situation) -> Rejection | None:  # no
 
 
 def served(release: Release, situation: Situation) -> Rejection | None:
-    """Reject what no source offers for the target, where sources were asked and it is not installed already."""
-    if not situation.market.asked or is_installed(release, situation.facts):
+    """Reject what no source offers for the target, where sources were asked and it is not installed already.
+
+    The bridge is served where its parts are, as a rule of its own says.
+    """
+    if not situation.market.asked or is_installed(release, situation.facts) or isinstance(release, BridgeRelease):
         return None
     if isinstance(release, OneCclRelease) and not (release.wheel and release.cpu):
         return None  # there is nothing to serve, as other rules say

@@ -16,7 +16,7 @@ from ipexenv.system.http import Access, Page, RequestsHttp, UnreachableError
 from ipexenv.tables.sources import NamedSource
 from tests.fakes import FakeHttp, facts
 from tests.servers import closed_port, serving
-from tests.wheels import fake_bindings, fake_ipex, fake_torch
+from tests.wheels import build_wheel, fake_bindings, fake_ipex, fake_torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.servers import Site
 
 IPEX, BINDINGS = "intel-extension-for-pytorch", "oneccl-bind-pt"
+PARTS = ("oneccl", "oneccl-cpu", "impi-rt")
 
 
 @dataclass
@@ -216,7 +217,23 @@ def test_the_built_in_index_is_asked_where_none_is_configured(world: World, tabl
     http = FakeHttp()
     market = ask(replace(world, http=http), tables)
     assert [report.url for report in market.reports] == [built_in_index()]
+    assert {url.rsplit("/", 2)[1] for url in http.asked} == {"torch", IPEX, *PARTS}
+
+
+def test_what_the_bridge_is_made_from_is_asked_for_where_it_may_be_taken(world: World, tables: Tables) -> None:
+    http = FakeHttp()
+    survey(replace(world, http=http), tables=tables, facts=facts(), user_sources=(), listen=Heard(), bridge=False)
     assert {url.rsplit("/", 2)[1] for url in http.asked} == {"torch", IPEX}
+
+
+def test_the_bridge_itself_comes_from_a_source_of_the_user_alone(
+    networked: World, tables: Tables, tmp_path: Path, site: Site
+) -> None:
+    ready = build_wheel(tmp_path / "w", "ipexenv_oneccl_bridge", "2022.2.0+ipexenv.bridge.1")
+    index = site.simple("/simple", [ready])
+    market = ask(replace(networked, env={**networked.env, "PIP_INDEX_URL": index}), tables, str(tmp_path / "w"))
+    assert [(offer.filename, offer.configured) for offer in market.offers] == [(ready.name, False)]
+    assert not any("bridge" in path for path in site.asked)
 
 
 def test_offline_asks_nothing_beyond_this_machine(networked: World, tables: Tables, tmp_path: Path, site: Site) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
+from ipexenv.bridge.build import BuiltWheel
 from ipexenv.errors import OutsideError
-from ipexenv.events import ignore
+from ipexenv.events import Event, ignore
+from ipexenv.facts import Package
 from ipexenv.install import venv
 from ipexenv.install.guard import refuse_full_disk, refuse_unusable
 from ipexenv.install.transaction import Order, carry_out
@@ -19,15 +21,18 @@ from ipexenv.install.venv import facts_of_new, look_before, new_environment
 from ipexenv.outcome import Offer, Pin, Resolution
 from ipexenv.plan import make_plan
 from ipexenv.probe.choice import TargetChoice
+from ipexenv.tables.load import load_releases
 from tests.fakes import FakeRunner, facts, finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ipexenv.events import Event
+    from ipexenv.events import Listener
     from ipexenv.facts import Facts
+    from ipexenv.system.http import Access, Http
     from ipexenv.system.runner import Finished
     from ipexenv.system.world import World
+    from ipexenv.tables.bridge import BridgeRelease
 
 IPEX = "intel_extension_for_pytorch"
 OFFER = Offer(
@@ -141,6 +146,102 @@ def test_failure_says_why_and_that_nothing_was_changed(world: World, target: Tar
     assert caught.value.causes[0] == "a.test refuses x.whl (HTTP 403)"
     assert caught.value.causes[-1] == "nothing was changed"
     assert caught.value.data == {"changed": False}
+
+
+BRIDGE = load_releases().bridge[-1]
+BUILT = Pin(
+    name="ipexenv-oneccl-bridge",
+    version=BRIDGE.version,
+    source="page",
+    bridge=BRIDGE,
+    parts=tuple(
+        Offer(
+            project=part.project,
+            version=part.version,
+            filename=part.filename,
+            url=f"https://files.test/{part.filename}",
+            source="page",
+        )
+        for part in BRIDGE.parts
+    ),
+)
+
+
+@dataclass
+class Builder:
+    """Plays the builder of the bridge: keeps what it was given, and writes a file or fails."""
+
+    failure: OutsideError | None = None
+    parts: list[str] = field(default_factory=list)
+    accesses: list[Access] = field(default_factory=list)
+    folder: Path | None = None
+
+    def __call__(
+        self,
+        release: BridgeRelease,
+        parts: Sequence[Offer],
+        folder: Path,
+        *,
+        http: Http,
+        listen: Listener,
+        access: Callable[[str], Access],
+    ) -> BuiltWheel:
+        self.parts = [part.filename for part in parts]
+        self.accesses = [access(part.url) for part in parts]
+        self.folder = folder
+        if self.failure is not None:
+            raise self.failure
+        wheel = folder / "bridge.whl"
+        wheel.write_text("made", encoding="utf-8")
+        return BuiltWheel(path=wheel, sha256="a" * 64, size_bytes=4)
+
+
+def carry_bridge(world: World, engine: Engine, target: Target, builder: Builder, *, heard: list[Event]) -> Facts:
+    wanted = replace(RESOLUTION, pins=(PINS[0], BUILT))
+    order = Order(look=target.look, engine="pip", build=builder)
+    there = replace(world, runner=engine, env={**world.env, "PIP_TRUSTED_HOST": "files.test"})
+    return carry_out(make_plan(wanted, target.now), wanted, order, there, heard.append)
+
+
+def test_what_has_to_be_built_is_built_first_and_given_by_file_and_digest(world: World, target: Target) -> None:
+    bridge = Package(name="ipexenv-oneccl-bridge", version=BRIDGE.version)
+    after = replace(target.now, installed=replace(target.now.installed, bridge=bridge))
+    seen: list[bool] = []
+    builder = Builder()
+
+    def install() -> None:
+        seen.append(builder.folder is not None and (builder.folder / "bridge.whl").is_file())
+        target.now = after
+
+    engine, heard = Engine(effect=install), list[Event]()
+    assert carry_bridge(world, engine, target, builder, heard=heard) == after
+    assert seen == [True]
+    assert builder.folder is not None
+    assert engine.files["requirements.txt"] == (
+        f"ipexenv-oneccl-bridge @ {builder.folder.as_uri()}/bridge.whl#sha256={'a' * 64}\n"
+    )
+    assert f"ipexenv-oneccl-bridge=={BRIDGE.version}" in engine.files["constraints.txt"]
+    assert builder.parts == [part.filename for part in BRIDGE.parts]
+    assert [access.verify for access in builder.accesses] == [False, False, False]
+    assert not builder.folder.exists()
+    steps = [event.text for event in heard if event.kind == "step"]
+    assert steps == [f"building ipexenv-oneccl-bridge {BRIDGE.version}", "installing with pip"]
+
+
+def test_a_bridge_that_cannot_be_built_leaves_the_environment_as_it_is(world: World, target: Target) -> None:
+    failure = OutsideError("oneccl cannot be had", code="bridge-part-unreachable", causes=("page: HTTP 403",), hint="x")
+    engine = Engine()
+    with pytest.raises(OutsideError) as caught:
+        carry_bridge(world, engine, target, Builder(failure=failure), heard=[])
+    assert engine.argv == ()
+    assert caught.value.causes == ("page: HTTP 403", "nothing was changed")
+    assert caught.value.data == {"changed": False}
+
+
+def test_a_bridge_without_its_parts_is_never_built(world: World, target: Target) -> None:
+    offline = replace(RESOLUTION, pins=(PINS[0], replace(BUILT, parts=())))
+    with pytest.raises(AssertionError):
+        carry_out(make_plan(offline, target.now), offline, Order(look=target.look), world, ignore)
 
 
 def test_failure_half_way_says_what_was_changed(world: World, target: Target, tmp_path: Path) -> None:

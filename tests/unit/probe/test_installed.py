@@ -7,6 +7,7 @@ from packaging.utils import canonicalize_name
 from ipexenv.facts import Installed
 from ipexenv.probe.installed import FACTS, look_at_installed
 from ipexenv.probe.learnt import Learnt
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 from ipexenv.tables.load import load_tables
 
 if TYPE_CHECKING:
@@ -60,6 +61,30 @@ def test_of_two_names_the_present_one_counts(write: Write, report: Callable[...,
     assert seen.ipex.name == "intel_extension_for_pytorch"
 
 
+BRIDGE = "2022.2.0+ipexenv.bridge.1"
+STAND_IN = info("oneccl_bind_pt", BRIDGE, INSTALLER="ipexenv-oneccl-bridge")
+
+
+def test_the_bridge_is_not_taken_for_intels_bindings(write: Write, report: Callable[..., TargetReport]) -> None:
+    learnt = Learnt()
+    root = write({**info("ipexenv_oneccl_bridge", BRIDGE, INSTALLER="uv"), **STAND_IN, **info("impi_rt", "2021.18.0")})
+    seen = look_at_installed(report(search_path=[f"{root}{SITE}"], prefix=str(root)), learnt)
+    assert seen.bridge is not None
+    assert seen.mpi is not None
+    assert (seen.bindings, str(seen.bridge.version), seen.bridge.installer) == (None, BRIDGE, "uv")
+    assert learnt.notes["installed.bindings"].endswith(
+        f"{BRIDGE}.dist-info; the bridge brings it, so it does not count"
+    )
+
+
+def test_of_a_mixture_both_are_seen(write: Write, report: Callable[..., TargetReport]) -> None:
+    files = {**info("ipexenv_oneccl_bridge", BRIDGE), **STAND_IN, **info("oneccl_bind_pt", "2.7.0+cpu")}
+    seen = look(write(files), report)
+    assert seen.bridge is not None
+    assert seen.bindings is not None
+    assert str(seen.bindings.version) == "2.7.0+cpu"
+
+
 def test_conda_packages_without_an_installer_file(write: Write, report: Callable[..., TargetReport]) -> None:
     files = {
         **info("torch", "2.5.1"),
@@ -81,5 +106,7 @@ def test_conda_packages_without_an_installer_file(write: Write, report: Callable
 
 def test_every_package_of_the_tables_is_known() -> None:
     tables = load_tables()
+    assert FACTS[BRIDGE_PROJECT] == "bridge"
+    assert {FACTS[release.mpi.project] for release in tables.bridge} == {"mpi"}
     for fact, releases in (("ipex", tables.ipex), ("bindings", tables.oneccl)):
         assert {FACTS.get(canonicalize_name(release.package)) for release in releases} == {fact}

@@ -19,7 +19,7 @@ def with_python(*minors: str) -> Joined:
 
 
 def python_cell(row: Joined) -> str:
-    return as_markdown([row]).splitlines()[2].split(" | ")[6]
+    return as_markdown([row]).splitlines()[2].split(" | ")[7]
 
 
 def test_consecutive_pythons_are_a_span_and_others_a_list() -> None:
@@ -30,8 +30,8 @@ def test_consecutive_pythons_are_a_span_and_others_a_list() -> None:
 
 
 def test_a_release_whose_torch_has_no_row_has_dashes() -> None:
-    assert as_markdown([LAST]).splitlines()[2].startswith("| 2.8.0 | 2.8.* | - | - | - | - |")
-    assert ",2.8.0,,,,,,3.9 3.10" in as_csv([LAST])
+    assert as_markdown([LAST]).splitlines()[2].startswith("| 2.8.0 | 2.8.* | - | - | - | - | - |")
+    assert ",2.8.0,,,,,,,3.9 3.10" in as_csv([LAST])
 
 
 def test_a_pipe_in_a_cell_does_not_end_it() -> None:

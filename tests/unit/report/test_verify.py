@@ -6,7 +6,7 @@ import io
 
 from ipexenv.report.human import console
 from ipexenv.report.verify import show_report, totals
-from ipexenv.verify.checks import Check, VerifyReport
+from ipexenv.verify.checks import Check, HostReport, VerifyReport
 
 REPORT = VerifyReport(
     checks=(
@@ -63,3 +63,28 @@ def test_json_rounds_the_seconds_and_leaves_out_what_is_empty() -> None:
 def test_json_knows_no_infinity() -> None:
     check = Check(id="train", status="fail", detail="x", measurements={"a": float("inf"), "b": float("nan"), "c": 1.5})
     assert check.as_mapping()["measurements"] == {"a": "inf", "b": "nan", "c": 1.5}
+
+
+def test_hosts_have_a_table_of_their_own() -> None:
+    hosts = (
+        HostReport(name="node1", ranks=(0, 1), torch="2.13.0+cpu", oneccl="2022.2.0", interface="eth0"),
+        HostReport(name="10.0.0.9", ranks=(2,), problem="ssh cannot reach it"),
+    )
+    stream = io.StringIO()
+    show_report(VerifyReport(checks=REPORT.checks[:1], hosts=hosts), console(stream, {}))
+    assert stream.getvalue().splitlines()[2:] == [
+        "",
+        "host      ranks  torch       oneCCL    interface",
+        "node1     0-1    2.13.0+cpu  2022.2.0  eth0",
+        "10.0.0.9  2                                       ssh cannot reach it",
+        "",
+        "1 passed",
+    ]
+    assert VerifyReport(checks=(), hosts=hosts).as_mapping()["hosts"][1] == {
+        "host": "10.0.0.9",
+        "ranks": [2],
+        "torch": None,
+        "oneccl": None,
+        "interface": None,
+        "problem": "ssh cannot reach it",
+    }

@@ -27,6 +27,8 @@ INDEX = "index"
 """Name of the configured index in made-up markets."""
 IPEX = "intel_extension_for_pytorch"
 BINDINGS = "oneccl_bind_pt"
+BRIDGE = "ipexenv-oneccl-bridge"
+BRIDGE_VERSION = "2022.2.0+ipexenv.bridge.1"
 EVERY_LIBRARY = ("libxml2.so.2", "libz.so.1", "libzstd.so.1", "libpython")
 
 
@@ -68,7 +70,7 @@ def here(  # what the tests vary
     )
 
 
-DISTRIBUTIONS = {"ipex": IPEX, "bindings": BINDINGS}
+DISTRIBUTIONS = {"ipex": IPEX, "bindings": BINDINGS, "bridge": BRIDGE, "mpi": "impi-rt"}
 
 
 def asking(**choices: Any) -> Request:
@@ -130,6 +132,23 @@ def market(*offers: Offer, failed: Sequence[str] = ()) -> Market:
         SourceReport(name=name, url=f"https://{name}.test/", state="failed", detail="403 Forbidden") for name in failed
     ]
     return Market(asked=True, offers=offers, reports=tuple(reports))
+
+
+def parts(*, source: str = INDEX, **changes: Any) -> tuple[Offer, ...]:
+    """Return the wheels that the bridge is made from, as a source lists them; ``changes`` for each of them."""
+    listed = (
+        Offer(
+            project=part.project,
+            version=part.version,
+            filename=part.filename,
+            url=f"https://{source}.test/{part.filename}",
+            source=source,
+            sha256=part.sha256,
+            configured=source == INDEX,
+        )
+        for part in tables().bridge[-1].parts
+    )
+    return tuple(replace(part, **changes) for part in listed)
 
 
 PAIR_28 = (offer("torch", "2.8.0"), offer(IPEX, "2.8.0"))

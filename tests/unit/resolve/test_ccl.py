@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from packaging.version import Version
 
 from ipexenv.facts import IsaLevel
-from ipexenv.resolve.ccl import last_for_cpu, meant_version
 from tests.unit.resolve.builders import (
     BINDINGS,
+    BRIDGE_VERSION,
+    INDEX,
     IPEX,
     answer,
-    bindings,
     here,
     market,
     offer,
+    parts,
     pins,
     refusal,
-    small_tables,
-    tables,
 )
 
 OLD: dict[str, Any] = {"python": "3.9.1", "isa": IsaLevel.AVX512}
@@ -50,27 +48,27 @@ def test_the_exact_table_and_its_module_names(torch: str, version: str, module: 
     ("torch", "reason"),
     [
         ("2.2.2", f"{BINDINGS} 2.2.0 needs torch 2.2.0, and torch 2.2.2 is installed"),
-        (
-            "2.8.0+cpu",
-            (
-                "no oneCCL bindings for CPU exist for torch 2.8.0: the last, 2.7.0, need torch 2.7.0; "
-                "gloo does without, and torch 2.7.0 is the newest with ccl"
-            ),
-        ),
+        ("2.8.0+cpu", "Intel's bindings end at torch 2.7.0, and torch 2.8.0+cpu is installed"),
     ],
 )
-def test_where_there_are_none_the_reason_says_why(torch: str, reason: str) -> None:
+def test_where_there_are_no_bindings_the_bridge_serves_and_the_reason_says_why(torch: str, reason: str) -> None:
     found = answer(here(torch=torch, python="3.10.1"), allow_yanked=True)
-    assert (found.ccl, found.ccl_version, found.ccl_reason) == ("none", None, reason)
+    assert (found.ccl, str(found.ccl_version), found.ccl_reason) == ("bridge", BRIDGE_VERSION, reason)
+    assert found.import_names[-1] == "oneccl_bindings_for_pytorch"
 
 
-def test_a_torch_from_before_the_bindings_were_published() -> None:
+def test_a_torch_before_the_bridge_and_before_the_bindings() -> None:
     found = answer(here(torch="1.9.0", **OLD), allow_yanked=True)
-    assert found.ccl_reason == "torch-ccl 1.9 was never a wheel: it has to be built from source"
+    assert (found.ccl, found.ccl_version) == ("none", None)
+    assert found.ccl_reason == (
+        "torch-ccl 1.9 was never a wheel: it has to be built from source; "
+        "the bridge needs torch >=2.0, and torch 1.9.0 is installed"
+    )
 
 
 def test_a_python_without_a_wheel() -> None:
     found = answer(here(torch="2.5.0", python="3.12.1"), allow_yanked=True)
+    assert found.ccl == "bridge"
     assert found.ccl_reason == f"{BINDINGS} 2.5.0 has wheels for Python 3.9 to 3.11, and the target is Python 3.12"
 
 
@@ -80,15 +78,27 @@ def test_a_wheel_that_the_table_did_not_know_of_is_taken() -> None:
     assert answer(here(torch="2.5.0", python="3.12.1"), served, allow_yanked=True).ccl == "bindings"
 
 
-def test_auto_does_without_where_no_source_serves_them() -> None:
-    served = market(offer(IPEX, "2.7.0"), failed=["intel-us"])
+def test_auto_takes_the_bridge_where_no_source_serves_bindings() -> None:
+    served = market(offer(IPEX, "2.7.0"), *parts(), failed=["intel-us"])
     found = answer(here(torch="2.7.0"), served)
-    assert found.ccl_reason == (
-        f"{BINDINGS} 2.7.0 is served by no source for Python 3.11, and intel-us failed (403 Forbidden)"
-    )
+    unserved = f"{BINDINGS} 2.7.0 is served by no source for Python 3.11, and intel-us failed (403 Forbidden)"
+    assert (found.ccl, found.ccl_reason) == ("bridge", unserved)
+    assert [part.filename.partition("-")[0] for part in found.pins[2].parts] == ["oneccl", "oneccl_cpu", "impi_rt"]
     error = refusal(here(torch="2.7.0"), served, ccl="bindings")
-    assert (error.code, error.causes) == ("bindings-unavailable", (found.ccl_reason,))
+    assert (error.code, error.causes) == ("bindings-unavailable", (unserved,))
+    assert (error.hint or "").startswith("take the bridge with `ipexenv install --ccl bridge`")
     assert (error.hint or "").endswith("or name a place that serves them with `--source`")
+
+
+def test_auto_does_without_where_neither_can_be_had_and_says_why_of_both() -> None:
+    found = answer(here(torch="2.7.0"), market(offer(IPEX, "2.7.0"), failed=["intel-us", INDEX]))
+    assert found.ccl == "none"
+    assert found.ccl_reason == (
+        f"{BINDINGS} 2.7.0 is served by no source for Python 3.11, "
+        "and intel-us failed (403 Forbidden), index failed (403 Forbidden); "
+        "the bridge is made from oneccl 2022.2.0, oneccl-cpu 2022.2.0 and impi-rt 2021.18.0, which no source serves, "
+        "and index failed (403 Forbidden)"
+    )
 
 
 def test_bindings_that_are_there_stay() -> None:
@@ -112,9 +122,9 @@ def test_bindings_that_are_required_decide_the_pair() -> None:
 def test_bindings_that_are_required_and_cannot_be() -> None:
     error = refusal(here(torch="2.8.0"), ccl="bindings")
     assert error.code == "bindings-unavailable"
-    assert "the last, 2.7.0, need torch 2.7.0" in error.causes[0]
+    assert error.causes == ("Intel's bindings end at torch 2.7.0, and torch 2.8.0 is installed",)
     assert error.hint == (
-        "do without ccl with `ipexenv install --ccl none`, or "
+        "take the bridge with `ipexenv install --ccl bridge`, or "
         "take torch 2.7 with `ipexenv install --torch 2.7 --allow-torch-change --ccl bindings`"
     )
     assert refusal(here(torch="2.8.0"), ccl="bindings", stack="native").code == "bindings-unavailable"
@@ -150,18 +160,3 @@ def test_a_version_that_never_was() -> None:
     assert refusal(here(torch="2.8.0"), ccl_version="7").causes == (
         "there are no oneCCL bindings 7, and torch 2.8.0 is installed",
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [("2.7", "2.7.0"), ("2.7.0+cpu", "2.7.0"), ("1.13", "1.13.0"), ("1.12.10", "1.12.100"), ("2.0.1", None)],
-)
-def test_what_a_version_means(text: str, version: str | None) -> None:
-    assert meant_version(text, tables()).version == (None if version is None else Version(version))
-
-
-def test_the_last_bindings_for_cpu() -> None:
-    last = last_for_cpu(tables())
-    assert last is not None
-    assert str(last.version) == "2.7.0"
-    assert last_for_cpu(small_tables(bindings("1.9", wheel=False))) is None

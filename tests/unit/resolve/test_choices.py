@@ -42,7 +42,7 @@ def test_nothing_said_is_the_default_request() -> None:
 def test_everything_said() -> None:
     line = (
         "ipexenv install --torch 2.7.1 --stack native --ccl bindings --ccl-version 2.7.0 "
-        "--allow-torch-change --allow-yanked --offline --source a --source b"
+        "--mpi --allow-torch-change --allow-yanked --offline --source a --source b"
     )
     assert typed(line) == Request(
         stack="native",
@@ -51,12 +51,19 @@ def test_everything_said() -> None:
         ccl_version="2.7.0",
         allow_torch_change=True,
         allow_yanked=True,
+        mpi=True,
     )
 
 
 def test_a_version_of_nothing_is_a_contradiction() -> None:
     with pytest.raises(UsageError, match="--ccl none and --ccl-version 2.7.0 contradict each other"):
         typed("ipexenv install --ccl none --ccl-version 2.7.0")
+
+
+def test_a_version_of_the_bindings_is_none_of_the_bridge() -> None:
+    with pytest.raises(UsageError, match="--ccl bridge and --ccl-version 2.7.0 contradict each other") as caught:
+        typed("ipexenv install --ccl bridge --ccl-version 2.7.0")
+    assert caught.value.causes[0].startswith("--ccl-version names a version of Intel's bindings")
 
 
 def test_a_bindings_version_that_is_none_is_named() -> None:

@@ -11,13 +11,15 @@ from packaging.version import Version
 
 from ipexenv.facts import IsaLevel
 from ipexenv.outcome import Market, Resolution
-from ipexenv.resolve.situation import Situation, name_of
+from ipexenv.resolve.ccl import choose_ccl
+from ipexenv.resolve.situation import Situation, installed_torch, name_of
 from ipexenv.resolve.solve import decide
 from tests.unit.resolve.builders import BINDINGS, IPEX, answer, asking, here, pins, refusal, tables
 
 if TYPE_CHECKING:
     from ipexenv.facts import Facts
     from ipexenv.outcome import Rejection
+    from ipexenv.tables.schema import TorchRelease
 
 DECISIONS = Path(__file__).parents[2] / "data" / "decisions"
 
@@ -79,3 +81,19 @@ def test_a_machine_without_torch(row: dict[str, str]) -> None:
             continue
         chosen = pins(answer(facts, **choices))
         assert (python, " ".join(chosen.get(name, "") for name in ("torch", IPEX)).strip()) == (python, row[python])
+
+
+SINCE_2_0 = [row for row in tables().torch if row.version >= Version("2.0")]
+
+
+@pytest.mark.parametrize("row", SINCE_2_0, ids=lambda row: str(row.version))
+def test_every_torch_since_2_0_has_a_ccl_backend_on_every_python(row: TorchRelease) -> None:
+    for python in row.python:
+        if python < Version("3.8"):
+            continue
+        for glibc in ("2.28", "2.36", "2.41"):
+            there = here(torch=str(row.version), python=str(python), glibc=glibc)
+            torch = installed_torch(there, tables())
+            assert torch is not None
+            found = choose_ccl(Situation.of(there, asking(), tables(), Market()).with_torch(torch))
+            assert found.provider != "none", (str(python), glibc, found.reason)

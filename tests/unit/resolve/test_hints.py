@@ -42,6 +42,8 @@ CHOICES: tuple[dict[str, Any], ...] = (
     {},
     {"ccl": "bindings"},
     {"ccl_version": "1.12.0"},
+    {"ccl": "bridge"},
+    {"ccl": "bridge", "mpi": True, "torch": "1.12"},
     {"torch": "2.8"},
     {"torch": "2.7.9", "ccl": "bindings"},
     {"torch": "2.13.0+cpu"},

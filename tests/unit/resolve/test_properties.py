@@ -26,7 +26,7 @@ from ipexenv.resolve.choices import torch_range
 from ipexenv.resolve.fit import judge
 from ipexenv.resolve.situation import name_of, public
 from ipexenv.resolve.solve import solve
-from tests.unit.resolve.builders import BINDINGS, EVERY_LIBRARY, IPEX, tables
+from tests.unit.resolve.builders import BINDINGS, BRIDGE, BRIDGE_VERSION, EVERY_LIBRARY, IPEX, parts, tables
 
 if TYPE_CHECKING:
     from ipexenv.tables.schema import IpexRelease, OneCclRelease
@@ -41,6 +41,7 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 TORCHES = st.sampled_from([str(row.version) for row in tables().torch] + ["1.5.0", "2.8.1", "3.0.0", "2.9.0.dev1"])
 LABELS = st.sampled_from(["", "", "", "+cpu", "+cu126", "+xpu"])
 VERSIONS = st.sampled_from([str(row.version) for row in tables().ipex] + ["2.8.10+xpu", "9.9"])
+BRIDGE_VERSIONS = st.sampled_from([BRIDGE_VERSION, f"{BRIDGE_VERSION[:-1]}0", f"{BRIDGE_VERSION}9"])
 BINDINGS_VERSIONS = st.sampled_from([str(row.version) for row in tables().oneccl] + ["1.12.10", "9.9"])
 
 
@@ -82,6 +83,8 @@ INSTALLED = st.builds(
     ),
     ipex=maybe(package(IPEX, VERSIONS)),
     bindings=maybe(package(BINDINGS, BINDINGS_VERSIONS)),
+    bridge=maybe(package(BRIDGE, BRIDGE_VERSIONS)),
+    mpi=maybe(package("impi-rt", st.sampled_from(["2021.18.0", "2021.10.0"]))),
     numpy=maybe(package("numpy", st.sampled_from(["1.26.4", "2.1.0"]))),
     torchvision=maybe(package("torchvision", st.sampled_from(["0.23.0", "0.13.1+cpu"]))),
     torchaudio=maybe(package("torchaudio", st.sampled_from(["2.8.0", "0.1"]))),
@@ -90,7 +93,8 @@ FACTS = st.builds(Facts, host=HOSTS, target=TARGETS, installed=INSTALLED)
 REQUESTS = st.builds(
     Request,
     stack=st.sampled_from(["ipex", "ipex", "native"]),
-    ccl=st.sampled_from(["auto", "bindings", "none"]),
+    ccl=st.sampled_from(["auto", "bindings", "bridge", "none"]),
+    mpi=st.booleans(),
     torch=maybe((TORCHES | st.sampled_from(["2.8", "2.7", "1.12", "2", "2.8.0+cpu"])).map(torch_range)),
     ccl_version=st.none() | st.none() | BINDINGS_VERSIONS,
     allow_torch_change=st.booleans(),
@@ -114,11 +118,22 @@ OFFERS = st.builds(
     st.sampled_from(["index", "pytorch-cpu", "intel-us", "/wheels"]),
     st.sampled_from([None, None, None, "", "a hole"]),
 )
+FACT_OF = {name: name for name in ("torchvision", "torchaudio")} | {
+    BINDINGS: "bindings",
+    BRIDGE: "bridge",
+    "impi-rt": "mpi",
+}
 REPORTS = tuple(
     SourceReport(name=name, url=f"https://{name}.test", state=state)  # type: ignore[arg-type]  # the words of the type
     for name, state in (("index", "answered"), ("pytorch-cpu", "failed"), ("intel-us", "empty"))
 )
-MARKETS = st.just(Market()) | st.lists(OFFERS, max_size=12).map(
+PARTS = st.builds(
+    lambda part, sha256, yanked: replace(part, sha256=sha256 or part.sha256, yanked=yanked),
+    st.sampled_from(parts() + parts(source="/wheels", sha256=None)),
+    st.sampled_from([None, None, None, "f" * 64]),
+    st.sampled_from([None, None, None, "a hole"]),
+)
+MARKETS = st.just(Market()) | st.lists(OFFERS | PARTS, max_size=16).map(
     lambda offers: Market(asked=True, offers=tuple(offers), reports=REPORTS)
 )
 
@@ -147,7 +162,7 @@ def test_no_facts_and_no_request_are_too_strange(facts: Facts, request: Request,
     for pin in found.pins[1:]:
         row = known.get((pin.name, public(pin.version)))
         if row is None:
-            assert pin.name in {"torchvision", "torchaudio"}
+            assert pin.name in {"torchvision", "torchaudio", BRIDGE, "impi-rt"}
             continue
         assert row.broken is None
         assert row.torch.contains(found.torch, prereleases=True)
@@ -161,8 +176,26 @@ def test_no_facts_and_no_request_are_too_strange(facts: Facts, request: Request,
             or "intel_pytorch_extension" in found.import_names
             or ("torch_ipex" in found.import_names)
         )
-    if request.ccl == "bindings":
-        assert found.ccl == "bindings"
+    if request.ccl in {"bindings", "bridge", "none"} and request.ccl_version is None:
+        assert found.ccl == request.ccl
+
+
+@thorough
+@given(FACTS, REQUESTS, MARKETS)
+def test_one_provider_at_most_and_no_part_but_the_recorded_one(facts: Facts, request: Request, market: Market) -> None:
+    found = solved(facts, request, market)
+    if not isinstance(found, Resolution):
+        return
+    coming = {pin.name: pin for pin in found.pins if not pin.installed}
+    assert not (BRIDGE in coming and (facts.installed.bindings or BINDINGS in coming))
+    assert not (BINDINGS in coming and facts.installed.bridge)
+    assert found.ccl_reason or found.ccl == "bindings"
+    if BRIDGE in coming and market.asked:
+        recorded = {part.filename: part.sha256 for part in tables().bridge[-1].parts}
+        assert [part.filename for part in coming[BRIDGE].parts] == list(recorded)
+        assert all(part.sha256 in {None, recorded[part.filename]} for part in coming[BRIDGE].parts)
+        assert request.allow_yanked or all(part.yanked is None for part in coming[BRIDGE].parts)
+    assert request.mpi or "impi-rt" not in coming
 
 
 @thorough
@@ -204,11 +237,8 @@ def test_what_is_resolved_and_installed_fits(facts: Facts, request: Request) -> 
     found = solved(facts, replace(request, stack="ipex"), Market())
     if not isinstance(found, Resolution):
         return
-    there = {"bindings": None} | {
-        {"oneccl_bind_pt": "bindings", "torchvision": "torchvision", "torchaudio": "torchaudio"}.get(
-            pin.name, "ipex"
-        ): Package(name=pin.name, version=pin.version)
-        for pin in found.pins[1:]
+    there = {"bindings": None, "bridge": None} | {
+        FACT_OF.get(pin.name, "ipex"): Package(name=pin.name, version=pin.version) for pin in found.pins[1:]
     }
     torch = facts.installed.torch
     if torch is None or not found.pins[0].installed:

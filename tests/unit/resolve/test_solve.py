@@ -13,6 +13,8 @@ from ipexenv.facts import IsaLevel
 from ipexenv.resolve.solve import solve_asking
 from tests.unit.resolve.builders import (
     BINDINGS,
+    BRIDGE,
+    BRIDGE_VERSION,
     IPEX,
     PAIR_28,
     answer,
@@ -39,10 +41,10 @@ def note_codes(resolution: Resolution) -> list[str]:
 
 def test_nothing_installed_gets_the_newest_pair() -> None:
     found = answer(here())
-    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0"}
-    assert [pin.installed for pin in found.pins] == [False, False]
-    assert found.import_names == ("torch", "intel_extension_for_pytorch")
-    assert (found.ccl, found.constraints, found.notes) == ("none", (), ())
+    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", BRIDGE: BRIDGE_VERSION}
+    assert [pin.installed for pin in found.pins] == [False, False, False]
+    assert found.import_names == ("torch", "intel_extension_for_pytorch", "oneccl_bindings_for_pytorch")
+    assert (found.ccl, found.constraints, found.notes) == ("bridge", (), ())
 
 
 def test_the_installed_torch_is_matched_and_kept() -> None:
@@ -57,10 +59,11 @@ def test_the_installed_torch_is_matched_and_kept() -> None:
 
 
 def test_a_pair_that_is_there_already_is_left_alone() -> None:
-    found = answer(here(torch="2.8.0+cu128", packages={"ipex": "2.8.0+cpu"}))
+    found = answer(here(torch="2.8.0+cu128", packages={"ipex": "2.8.0+cpu", "bridge": BRIDGE_VERSION}))
     assert [(pin.name, str(pin.version), pin.installed) for pin in found.pins] == [
         ("torch", "2.8.0+cu128", True),
         (IPEX, "2.8.0+cpu", True),
+        (BRIDGE, BRIDGE_VERSION, True),
     ]
 
 
@@ -72,7 +75,7 @@ def test_the_exact_patch_goes_before_the_newest_release() -> None:
 
 def test_another_patch_is_used_and_noted() -> None:
     found = answer(here(torch="2.7.1"))
-    assert pins(found) == {"torch": "2.7.1", IPEX: "2.7.0"}
+    assert pins(found) == {"torch": "2.7.1", IPEX: "2.7.0", BRIDGE: BRIDGE_VERSION}
     assert [note.text for note in found.notes] == [
         f"{IPEX} 2.7.0 was built for torch 2.7.0 and is used with 2.7.1: its own guard compares major.minor alone"
     ]
@@ -137,20 +140,21 @@ def test_a_torch_that_was_named_and_cannot_be_is_in_the_data() -> None:
     assert (refusal(here(python="3.14.0"), torch="1.12").data or {})["torch"] is None
 
 
-def test_the_native_stack_keeps_torch_and_adds_nothing() -> None:
+def test_the_native_stack_keeps_torch_and_adds_what_ccl_needs() -> None:
     found = answer(here(torch="2.13.0"), stack="native")
-    assert (pins(found), found.import_names) == ({"torch": "2.13.0"}, ("torch",))
-    kept = answer(here(torch="2.7.0"), stack="native")
-    assert pins(kept) == {"torch": "2.7.0"}
-    assert kept.ccl_reason == f"not asked for: `--ccl bindings` adds {BINDINGS} 2.7.0"
+    assert pins(found) == {"torch": "2.13.0", BRIDGE: BRIDGE_VERSION}
+    assert found.import_names == ("torch", "oneccl_bindings_for_pytorch")
+    assert pins(answer(here(torch="2.7.0"), stack="native")) == {"torch": "2.7.0", BINDINGS: "2.7.0"}
+    assert pins(answer(here(torch="2.7.0"), stack="native", ccl="none")) == {"torch": "2.7.0"}
     assert pins(answer(here(torch="2.7.0"), stack="native", ccl="bindings")) == {"torch": "2.7.0", BINDINGS: "2.7.0"}
 
 
 def test_the_native_stack_installs_the_newest_torch_that_runs_here() -> None:
     newest = str(tables().torch[-1].version)
-    assert pins(answer(here(python="3.13.0"), stack="native")) == {"torch": newest}
-    assert pins(answer(here(python="3.9.1"), stack="native")) == {"torch": "2.8.0"}
-    assert pins(answer(here(glibc="2.17"), stack="native")) == {"torch": "2.6.0"}
+    bridge = {BRIDGE: BRIDGE_VERSION}
+    assert pins(answer(here(python="3.13.0"), stack="native")) == {"torch": newest, **bridge}
+    assert pins(answer(here(python="3.9.1"), stack="native")) == {"torch": "2.8.0", **bridge}
+    assert pins(answer(here(glibc="2.17"), stack="native")) == {"torch": "2.6.0", BINDINGS: "2.6.0"}
     assert pins(answer(here(), stack="native", ccl="bindings")) == {"torch": "2.7.0", BINDINGS: "2.7.0"}
 
 
@@ -295,9 +299,11 @@ def test_a_free_threaded_python_gets_torch_with_a_caveat_and_no_ipex() -> None:
 def test_torch_moves_with_its_partners() -> None:
     there = here(torch="2.13.0", packages={"torchvision": "0.28.0", "torchaudio": "2.11.0"})
     found = answer(there, torch="2.8", allow_torch_change=True)
-    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", "torchvision": "0.23.0", "torchaudio": "2.8.0"}
+    partners = {"torchvision": "0.23.0", "torchaudio": "2.8.0"}
+    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", BRIDGE: BRIDGE_VERSION, **partners}
     served = market(*PAIR_28, offer("torchvision", "0.23.0+cpu", source="pytorch-cpu"), offer("torchvision", "0.23.0"))
     found = answer(there, served, torch="2.8", allow_torch_change=True)
+    assert found.ccl == "none"
     assert [(pin.name, str(pin.version), pin.source) for pin in found.pins[2:]] == [
         ("torchvision", "0.23.0+cpu", "pytorch-cpu"),
         ("torchaudio", "2.8.0", "configured index"),
@@ -306,13 +312,13 @@ def test_torch_moves_with_its_partners() -> None:
 
 def test_partners_stay_where_torch_stays_and_a_mismatch_is_said() -> None:
     found = answer(here(torch="2.8.0", packages={"torchvision": "0.22.0", "torchaudio": "2.8.0+cpu"}))
-    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0"}
+    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", BRIDGE: BRIDGE_VERSION}
     assert [note.text for note in found.notes] == ["torchvision 0.22.0 is installed, and 0.23.0 belongs to torch 2.8.0"]
 
 
 def test_a_partner_that_the_tables_do_not_know_is_left_to_the_user() -> None:
     there = here(torch="2.8.0", packages={"torchaudio": "2.8.0", "torchvision": "0.23.0"})
-    found = answer(there, stack="native", torch="2.13", allow_torch_change=True)
+    found = answer(there, stack="native", torch="2.13", allow_torch_change=True, ccl="none")
     assert pins(found) == {"torch": "2.13.0", "torchvision": "0.28.0"}
     assert "the tables do not know which torchaudio belongs to torch 2.13.0" in found.notes[-1].text
 
@@ -325,8 +331,10 @@ def test_a_numpy_too_new_is_said_and_bounded() -> None:
 
 def test_bindings_of_another_torch_are_pointed_out() -> None:
     found = answer(here(torch="2.8.0", packages={"bindings": "2.7.0+cpu"}))
+    uninstall = f"/env/bin/python -m pip uninstall {BINDINGS}"
     assert [note.text for note in found.notes] == [
-        f"{BINDINGS} 2.7.0+cpu is installed and is not for torch 2.8.0: do not import it"
+        f"{BINDINGS} 2.7.0+cpu is installed and is not for torch 2.8.0: do not import it",
+        f"the bridge would serve: remove {BINDINGS} with `{uninstall}` and run this again",
     ]
 
 
@@ -390,7 +398,7 @@ def test_empty_tables_are_no_crash() -> None:
         "torch is wanted, and the tables know no such release",
     )
     assert answer(here(torch="2.8.0"), known=small_tables(), stack="native").ccl_reason == (
-        "the tables know no oneCCL bindings"
+        "the tables know no oneCCL bindings; the tables know no bridge"
     )
 
 
@@ -448,7 +456,15 @@ class TestAsking:
         assert found.pins[0].source == "index"
 
     def test_everything_is_there(self) -> None:
-        assert self.ask(here(torch="2.8.0", packages={"ipex": "2.8.0"}))[1] is False
+        there = {"ipex": "2.8.0", "bridge": BRIDGE_VERSION}
+        assert self.ask(here(torch="2.8.0", packages=there))[1] is False
+        assert self.ask(here(torch="2.8.0", packages={"ipex": "2.8.0"}), ccl="none")[1] is False
+
+    def test_a_ccl_backend_is_missing(self) -> None:
+        found, asked = self.ask(here(torch="2.8.0", packages={"ipex": "2.8.0"}))
+        assert asked
+        assert found is not None
+        assert found.ccl == "none"
 
     def test_no_source_can_help(self) -> None:
         assert self.ask(here(torch="2.13.0")) == (None, False)
