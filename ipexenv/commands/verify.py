@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ipexenv.answer import Answer, Problem
+from ipexenv.answer import Answer
 from ipexenv.errors import OutsideError
 from ipexenv.events import Event
 from ipexenv.outcome import Market, Request
@@ -17,19 +17,20 @@ from ipexenv.resolve.ccl import choose_ccl
 from ipexenv.resolve.situation import Situation
 from ipexenv.resolve.torches import installed_torch
 from ipexenv.tables.load import load_tables
-from ipexenv.verify.choices import add_verify_options, refuse_impossible
+from ipexenv.verify.choices import add_verify_options, chosen_seats, refuse_impossible
 from ipexenv.verify.expectation import expected_ccl, expected_imports, expected_stack
-from ipexenv.verify.options import VerifyOptions
+from ipexenv.verify.options import DEFAULT_NPROC, VerifyOptions
 from ipexenv.verify.run import verify
+from ipexenv.verify.trouble import problem_of
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
     from ipexenv.outcome import Stack
     from ipexenv.system.world import World
-    from ipexenv.verify.checks import VerifyReport
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,28 +42,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     """Probe, run the checks, and answer no where one of them fails; a degraded check is a yes that says why."""
     refuse_impossible(options)
+    seats = chosen_seats(options, world.directory)
     facts = probe(world, choose_target(options, world))
     stack, why = expected_stack(facts, options.stack)
     listen(Event(kind="step", text=f"verifying the {stack} stack, because {why}"))
     ccl = expected_ccl(facts, options.ccl)
-    reason = None if ccl == "bindings" else _why_no_ccl(options, world, facts, stack)
+    reason = _why_no_ccl(options, world, facts, stack) if ccl == "none" else None
     wanted = VerifyOptions(
         stack=stack,
         ccl=ccl,
         ccl_reason=reason,
         import_names=expected_imports(facts, stack, ccl),
         dtype=options.dtype,
-        nproc=options.nproc,
+        nproc=options.nproc or DEFAULT_NPROC,
         timeout_s=options.timeout,
+        seats=seats,
+        launcher=options.launcher,
     )
     report = verify(world, facts, wanted, listen)
     if options.junit:
-        _write(world, options.junit, junit_xml(report))
+        _write(world.directory / options.junit, junit_xml(report))
     return Answer(
         data={"stack": stack, "ccl": {"provider": ccl, "reason": reason}, **report.as_mapping()},
         show=partial(show_report, report),
         exit_code=0 if report.passed else 1,
-        problems=() if report.passed else (_problem(report),),
+        problems=() if report.passed else (problem_of(report),),
     )
 
 
@@ -73,25 +77,15 @@ def _why_no_ccl(options: argparse.Namespace, world: World, facts: Facts, stack: 
     torch = installed_torch(facts, tables)
     if torch is None:
         return "torch is not installed"
-    request = Request(stack=stack, ccl="bindings", allow_yanked=True)
+    request = Request(stack=stack, allow_yanked=True)
     choice = choose_ccl(Situation.of(facts, request, tables, Market()).with_torch(torch))
-    if choice.release is None:
-        return choice.reason or "no oneCCL bindings fit"
-    return f"the oneCCL bindings are not installed; {choice.release.package} {choice.release.version} fits this torch"
+    if choice.provider == "none":
+        return choice.reason or "nothing provides it here"
+    words = "the oneCCL bindings" if choice.provider == "bindings" else "ipexenv's bridge to oneCCL"
+    return f"none is installed, and {words} {choice.version} would fit: `ipexenv install` adds it"
 
 
-def _problem(report: VerifyReport) -> Problem:
-    failed = report.failed
-    return Problem(
-        code="check-failed",
-        message=f"{len(failed)} of {len(report.checks)} checks failed: {', '.join(check.id for check in failed)}",
-        causes=tuple(f"{check.id}: {check.detail}" for check in failed),
-        hint=next((check.hint for check in failed if check.hint), None),
-    )
-
-
-def _write(world: World, name: str, text: str) -> None:
-    path = world.directory / name
+def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

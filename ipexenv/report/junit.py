@@ -27,6 +27,11 @@ def junit_xml(report: VerifyReport) -> str:
     }
     root = ET.Element("testsuites")
     suite = ET.SubElement(root, "testsuite", totals)
+    if report.hosts:
+        properties = ET.SubElement(suite, "properties")
+        for host in report.hosts:
+            told = json.dumps(host.as_mapping(), ensure_ascii=False)
+            ET.SubElement(properties, "property", {"name": f"host {_clean(host.name)}", "value": _clean(told)})
     for check in report.checks:
         _add_case(suite, check)
     ET.indent(root)

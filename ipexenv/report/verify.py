@@ -28,6 +28,7 @@ def show_report(report: VerifyReport, console: Console) -> None:
             f"  {seconds:>{_SECONDS_WIDTH}}  {check.detail}",
         )
         console.print(line, soft_wrap=True)
+    _show_hosts(report, console)
     _show_more(report, console)
     console.print(f"\n{totals(report)}")
 
@@ -36,6 +37,23 @@ def totals(report: VerifyReport) -> str:
     """Return the counts in words, as ``4 passed, 1 degraded, 2 skipped``."""
     statuses = [check.status for check in report.checks]
     return ", ".join(f"{statuses.count(status)} {word}" for status, word in _WORDS.items() if status in statuses)
+
+
+def _show_hosts(report: VerifyReport, console: Console) -> None:
+    """Print one line per host, where there are several."""
+    if not report.hosts:
+        return
+    rows = [("host", "ranks", "torch", "oneCCL", "interface", "")]
+    for host in report.hosts:
+        ranks = f"{host.ranks[0]}-{host.ranks[-1]}" if len(host.ranks) > 1 else ", ".join(map(str, host.ranks))
+        told = (host.torch or "", host.oneccl or "", host.interface or "", host.problem or "")
+        rows.append((host.name, ranks, *told))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    console.print()
+    for row in rows:
+        console.print(
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip(), soft_wrap=True
+        )
 
 
 def _show_more(report: VerifyReport, console: Console) -> None:

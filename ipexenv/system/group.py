@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from ipexenv.system.runner import Child, not_started
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ipexenv.system.runner import Finished
+
+
+_LAST_WORDS_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +24,8 @@ class Program:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     """Its whole environment."""
+    is_failure: Callable[[str], bool] | None = None
+    """Says of a line of its output that the group has failed, for a program that goes on regardless."""
 
 
 class GroupRunner(Protocol):
@@ -31,6 +36,7 @@ class GroupRunner(Protocol):
 
         Each gets an answer descriptor, as with ``Runner.run(answer=True)``. When one ends with another code than 0,
         or ``timeout_s`` seconds have passed, the others are ended with all their descendants and say so in ``ended``.
+        A program that prints a line of failure is ended too, a second later, so that what goes with the line is heard.
         """
         ...
 
@@ -52,6 +58,18 @@ class SubprocessGroupRunner:
                 raise
 
 
+def _listener(program: Program, failed: threading.Event) -> Callable[[str], None] | None:
+    is_failure = program.is_failure
+    if is_failure is None:
+        return None
+
+    def listen(line: str) -> None:
+        if is_failure(line):
+            failed.set()
+
+    return listen
+
+
 class _Group:
     """The children that have been started, and whether the group is already failing."""
 
@@ -61,8 +79,9 @@ class _Group:
         self._failing = False
 
     def run(self, program: Program, timeout_s: float) -> Finished:
+        failed = threading.Event()
         try:
-            child = Child(program.argv, env=program.env, answer=True)
+            child = Child(program.argv, env=program.env, answer=True, on_line=_listener(program, failed))
         except OSError as error:
             self.end_others(None)
             return not_started(program.argv, error)
@@ -71,10 +90,19 @@ class _Group:
             late = self._failing
         if late:
             child.end()
+        if program.is_failure is not None:
+            threading.Thread(target=self._end_on, args=(failed, child), daemon=True).start()
         finished = child.finish(timeout_s=timeout_s)
+        failed.set()  # nobody has to wait for that line any more
         if finished.returncode != 0:
             self.end_others(child)
         return finished
+
+    def _end_on(self, failed: threading.Event, child: Child) -> None:
+        failed.wait()
+        if not child.wait_ended(_LAST_WORDS_S):
+            child.end()
+            self.end_others(child)
 
     def end_others(self, failed: Child | None) -> None:
         with self._lock:

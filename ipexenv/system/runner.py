@@ -168,6 +168,10 @@ class Child:
             ended=self._ended,
         )
 
+    def wait_ended(self, timeout_s: float) -> bool:
+        """Wait for its end at most so many seconds, beside the thread that finishes it; say whether it came."""
+        return self._dead.wait(timeout_s)
+
     def discard(self) -> None:
         """End it and all that it left behind, if that has not been done."""
         if not self._reaped:

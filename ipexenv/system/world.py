@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ipexenv.system.group import SubprocessGroupRunner
 from ipexenv.system.http import RequestsHttp
 from ipexenv.system.kernel import LinuxKernel
+from ipexenv.system.network import LocalNetwork
 from ipexenv.system.runner import SubprocessRunner
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ipexenv.system.group import GroupRunner
     from ipexenv.system.http import Http
     from ipexenv.system.kernel import Kernel
+    from ipexenv.system.network import Network
     from ipexenv.system.runner import Runner
 
 
@@ -29,6 +31,7 @@ class World:
     group: GroupRunner = field(default_factory=SubprocessGroupRunner)
     http: Http = field(default_factory=RequestsHttp)
     kernel: Kernel = field(default_factory=LinuxKernel)
+    network: Network = field(default_factory=LocalNetwork)
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     root: Path = Path("/")
     """Where /proc, /sys and /etc are read from."""

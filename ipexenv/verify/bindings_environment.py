@@ -48,6 +48,24 @@ def single_host_environment(cpus: Sequence[int], ranks: int, env: Mapping[str, s
     }
     if cpus and env.get("CCL_WORKER_COUNT", "1") == "1":
         wanted["CCL_WORKER_AFFINITY"] = ",".join(str(cpus[-1 - rank % len(cpus)]) for rank in range(ranks))
+    return _completed(wanted, env)
+
+
+def hosts_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what oneCCL needs where the ranks are on several hosts; what the user set stays.
+
+    Interface, CPUs and place differ from host to host: the keeper of each rank adds them there.
+    """
+    wanted = {
+        "CCL_ATL_TRANSPORT": "ofi",
+        "CCL_PROCESS_LAUNCHER": "none",
+        "CCL_WORKER_COUNT": "1",
+        "FI_PROVIDER": "tcp",
+    }
+    return _completed(wanted, env)
+
+
+def _completed(wanted: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
     known = {name: env.get(name) or value for name, value in wanted.items()}
     # At this level oneCCL tells its version when it starts, which is what proves that it did.
     told = env.get("CCL_LOG_LEVEL", "")

@@ -51,10 +51,39 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (any measurement)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HostReport:
+    """What one host of a distributed check has."""
+
+    name: str
+    """As the hostfile calls it."""
+    ranks: tuple[int, ...]
+    torch: str | None = None
+    oneccl: str | None = None
+    """Version of the oneCCL that its ranks ran on; None where none did."""
+    interface: str | None = None
+    """Network interface that oneCCL used there."""
+    problem: str | None = None
+    """Why it could not take part."""
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return one entry of the JSON ``hosts``."""
+        return {
+            "host": self.name,
+            "ranks": list(self.ranks),
+            "torch": self.torch,
+            "oneccl": self.oneccl,
+            "interface": self.interface,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VerifyReport:
     """All checks of one run, in the order in which they ran."""
 
     checks: tuple[Check, ...]
+    hosts: tuple[HostReport, ...] = ()
+    """The hosts of the distributed checks; empty where they ran on this one alone."""
 
     @property
     def passed(self) -> bool:
@@ -67,5 +96,6 @@ class VerifyReport:
         return tuple(check for check in self.checks if check.status == "fail")
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return the JSON ``data`` of ``verify``."""
-        return {"checks": [check.as_mapping() for check in self.checks]}
+        """Return the JSON ``data`` of ``verify``; ``hosts`` only where there are several."""
+        hosts = {"hosts": [host.as_mapping() for host in self.hosts]} if self.hosts else {}
+        return {"checks": [check.as_mapping() for check in self.checks], **hosts}

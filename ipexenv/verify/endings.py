@@ -167,6 +167,18 @@ _TEXTS = (
         "set CCL_KVS_IFACE to an interface of this host (`lo` on a single one), then run this again",
     ),
     _known(
+        "no-interface",
+        r"no network interface of this host is up",
+        "no network interface is up, not even lo, and oneCCL needs one",
+        "`ip link set lo up`, then run this again",
+    ),
+    _known(
+        "mpi-start",
+        r"terminated with signal (?P<number>\d+) at PC=[^\n]*\n(?:[^\n]*\n){0,6}[^\n]*libmpi\.so",
+        "Intel MPI died of signal {number}, most often on an interface that leads nowhere",
+        "name the interface to the other hosts in FI_TCP_IFACE, or set CCL_ATL_TRANSPORT=ofi, then run this again",
+    ),
+    _known(
         "worker-affinity",
         r"error while creating worker thread #\d+ pthread_create returns|failed to start worker # \d+"
         r"|unexpected number of values in input: \S+, expected at least \d+ values",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from ipexenv.tables.bridge import BRIDGE_MODULE
+
 if TYPE_CHECKING:
     from ipexenv.facts import Facts, Package
     from ipexenv.outcome import CclChoice, CclProvider, Stack
@@ -31,19 +33,23 @@ def expected_stack(facts: Facts, wanted: Stack | None) -> tuple[Stack, str]:
 
 
 def expected_ccl(facts: Facts, wanted: CclChoice) -> CclProvider:
-    """Return the provider that has to work: with ``auto`` the bindings where they are installed."""
-    if wanted == "auto":
-        return "none" if facts.installed.bindings is None else "bindings"
-    return wanted
+    """Return the provider that has to work: with ``auto`` the bindings where they are installed, else the bridge."""
+    if wanted != "auto":
+        return wanted
+    if facts.installed.bindings is not None:
+        return "bindings"
+    return "none" if facts.installed.bridge is None else "bridge"
 
 
 def expected_imports(facts: Facts, stack: Stack, ccl: CclProvider) -> tuple[str, ...]:
-    """Return the modules in the order in which they must be imported: torch, IPEX, bindings."""
+    """Return the modules in the order in which they must be imported: torch, IPEX, bindings or bridge."""
     names = ["torch"]
     if stack == "ipex":
         names.append(_name(facts.installed.ipex, _IPEX_NAMES))
     if ccl == "bindings":
         names.append(_name(facts.installed.bindings, _BINDINGS_NAMES))
+    if ccl == "bridge":
+        names.append(BRIDGE_MODULE)
     return tuple(names)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from ipexenv.verify.bindings_environment import bindings_environment, single_host_environment
+from ipexenv.verify.bindings_environment import bindings_environment, hosts_environment, single_host_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +35,10 @@ class Job:
     def prepare(cls, world: World, facts: Facts, options: VerifyOptions, listen: Listener) -> Job:
         """Work out the children's environment."""
         env = {name: value for name, value in world.env.items() if not name.startswith(_LAUNCHER_VARIABLES)}
-        if options.bindings_module is not None:
-            env |= single_host_environment(facts.host.topology.usable_cpus, options.nproc, env)
+        if options.bindings_module is not None and options.ccl == "bindings":  # the bridge chooses by itself
+            cpus = facts.host.topology.usable_cpus
+            across = bool(options.seats)
+            env |= hosts_environment(env) if across else single_host_environment(cpus, options.nproc, env)
             package = _package_folder(facts, options.bindings_module)
             if package is not None:
                 env |= bindings_environment(package, lambda path: Path(path).exists(), env)

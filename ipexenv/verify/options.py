@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
+    from ipexenv.launch.find import LauncherChoice
+    from ipexenv.launch.seats import Seat
     from ipexenv.outcome import CclProvider, Resolution, Stack
 
 Dtype = Literal["bf16", "fp16", "fp32"]
@@ -24,7 +26,7 @@ class VerifyOptions:
 
     stack: Stack
     ccl: CclProvider = "none"
-    """The provider that must work: ``bindings`` makes a missing or broken ccl backend a failure."""
+    """The provider that must work: ``bindings`` or ``bridge`` make a missing or broken ccl backend a failure."""
     ccl_reason: str | None = None
     """Why there is no ccl provider, shown where its checks are skipped."""
     import_names: tuple[str, ...] = ("torch",)
@@ -34,6 +36,10 @@ class VerifyOptions:
     """Ranks of the distributed checks, at least 2."""
     timeout_s: float = DEFAULT_TIMEOUT_S
     """Limit of each check, in seconds."""
+    seats: tuple[Seat, ...] = ()
+    """The ranks of the distributed checks on several hosts; empty for ``nproc`` on this one."""
+    launcher: LauncherChoice = "auto"
+    """How ``seats`` are filled."""
     master_address: str = "127.0.0.1"
     """What the ranks find in MASTER_ADDR; they meet in a file, so nothing listens there."""
 
@@ -44,7 +50,7 @@ class VerifyOptions:
 
     @property
     def bindings_module(self) -> str | None:
-        """Return the import name of the oneCCL bindings, None where they are not expected."""
+        """Return the import name of the oneCCL bindings, which the bridge bears too; None where none is expected."""
         return next((name for name in self.import_names if name in BINDINGS_MODULES), None)
 
     @classmethod

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipexenv.errors import OutsideError
 from ipexenv.events import Event
 from ipexenv.system.group import Program
-from ipexenv.verify.collectives import judge_group
+from ipexenv.verify.collectives import Group, judge_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ipexenv.system.runner import Finished
     from ipexenv.verify.checks import Check
     from ipexenv.verify.job import Job
+    from ipexenv.verify.options import VerifyOptions
 
 SCRIPT = Path(__file__).with_name("_target_rank.py")
 
@@ -27,7 +28,7 @@ _SHUTDOWN_S = 10.0
 def run_over_gloo(job: Job) -> tuple[Check, ...]:
     """Run the check `ddp-gloo`; see run_over_ccl."""
     finished = _run(job, ("ddp",), ("torch",))
-    return judge_group(finished, ("ddp",), job.options, gloo=True)
+    return judge_group(finished, ("ddp",), Group(options=job.options, gloo=True, note=_note(job)))
 
 
 def run_over_ccl(job: Job, *, with_ipex: bool) -> tuple[Check, ...]:
@@ -36,9 +37,43 @@ def run_over_ccl(job: Job, *, with_ipex: bool) -> tuple[Check, ...]:
     ``with_ipex`` imports IPEX first, as a training script does: it costs seconds, and matters where IPEX brings a
     libccl of its own, which then serves the bindings too. Raises OutsideError where no temporary folder can be made.
     """
-    names = [name for name in job.options.import_names if with_ipex or name != job.options.ipex_module]
+    names = rank_imports(job, with_ipex=with_ipex)
     finished = _run(job, ("allreduce", "ddp"), names)
-    return judge_group(finished, ("allreduce", "ddp"), job.options, gloo=False)
+    return judge_group(finished, ("allreduce", "ddp"), Group(options=job.options, note=_note(job)))
+
+
+def rank_imports(job: Job, *, with_ipex: bool) -> list[str]:
+    """Return what a rank over ccl imports."""
+    return [name for name in job.options.import_names if with_ipex or name != job.options.ipex_module]
+
+
+def rank_request(job: Job, checks: Sequence[str], names: Sequence[str], size: int) -> dict[str, Any]:
+    """Return what a rank is asked for, but its number and where it meets the others."""
+    options = job.options
+    over_ccl = options.bindings_module in names
+    return {
+        "size": size,
+        "backend": "ccl" if over_ccl else "gloo",
+        "import_names": list(names),
+        "provider": options.bindings_module,
+        "meeting_file": None,
+        "limit_s": options.timeout_s,
+        "site_packages": job.facts.target.site_packages,
+        "checks": list(checks),
+        "averages": options.ccl == "bridge",  # Intel's bindings know no average
+        "dtype": "bf16" if over_ccl and options.dtype == "bf16" else "fp32",
+    }
+
+
+def crowd(ranks: int, cpus: int | None, where: str = "") -> str | None:
+    """Say that ranks share CPUs, None where each has one at least."""
+    if cpus is None or ranks <= cpus:
+        return None
+    return f"{ranks} ranks share {cpus} CPU{'s' if cpus > 1 else ''}{where}, which slows them down"
+
+
+def _note(job: Job) -> str | None:
+    return crowd(job.options.nproc, len(job.facts.host.topology.usable_cpus) or None)
 
 
 def _run(job: Job, checks: Sequence[str], names: Sequence[str]) -> tuple[Finished, ...]:
@@ -65,34 +100,24 @@ def _meeting_folder() -> tempfile.TemporaryDirectory[str]:
 
 def _program(job: Job, rank: int, checks: Sequence[str], names: Sequence[str], folder: str) -> Program:
     options = job.options
-    backend = "ccl" if options.bindings_module in names else "gloo"
-    request = {
-        "rank": rank,
-        "size": options.nproc,
-        "backend": backend,
-        "import_names": list(names),
-        "provider": options.bindings_module,
-        "meeting_file": f"{folder}/store",
-        "limit_s": options.timeout_s,
-        "site_packages": job.facts.target.site_packages,
-        "checks": list(checks),
-    }
+    request = {**rank_request(job, checks, names, options.nproc), "rank": rank, "meeting_file": f"{folder}/store"}
     threads = max((job.facts.host.topology.usable_cores or 1) // options.nproc, 1)
     defaults = {"OMP_NUM_THREADS": str(threads), "GLOO_SOCKET_IFNAME": "lo"}
     return Program(
         argv=(*job.python, str(SCRIPT), json.dumps(request)),
-        env={**defaults, **job.env, **_place(rank, options.nproc, options.master_address)},
+        env={**defaults, **job.env, **_place(rank, options)},
     )
 
 
-def _place(rank: int, size: int, master_address: str) -> dict[str, str]:
+def _place(rank: int, options: VerifyOptions) -> dict[str, str]:
     """Return what torch, accelerate and oneCCL read to learn a process's place in the group."""
-    return {
+    place = {
         "RANK": str(rank),
-        "WORLD_SIZE": str(size),
+        "WORLD_SIZE": str(options.nproc),
         "LOCAL_RANK": str(rank),
-        "LOCAL_WORLD_SIZE": str(size),
-        "CCL_LOCAL_RANK": str(rank),
-        "CCL_LOCAL_SIZE": str(size),
-        "MASTER_ADDR": master_address,
+        "LOCAL_WORLD_SIZE": str(options.nproc),
+        "MASTER_ADDR": options.master_address,
     }
+    if options.ccl == "bindings":  # the bridge tells oneCCL by itself
+        place |= {"CCL_LOCAL_RANK": str(rank), "CCL_LOCAL_SIZE": str(options.nproc)}
+    return place

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ipexenv.answer import Problem
 from ipexenv.verify.checks import Check
 from ipexenv.verify.endings import Ending, explain_ending, explain_error
 from ipexenv.verify.records import expired, section, tail
 
 if TYPE_CHECKING:
     from ipexenv.system.runner import Finished
+    from ipexenv.verify.checks import VerifyReport
     from ipexenv.verify.records import Record
 
 _TRACE_LINES = 8
@@ -61,3 +63,14 @@ def failure(record: Record, finished: Finished, ending: Ending, noise: Noise, *,
 def skipped(check: str, reason: str, *, hint: str | None = None) -> Check:
     """Return a check that was not tried, or could not be."""
     return Check(id=check, status="skip", detail=reason, hint=hint)
+
+
+def problem_of(report: VerifyReport) -> Problem:
+    """Return the failed checks of a report as one problem, with the first hint that there is."""
+    failed = report.failed
+    return Problem(
+        code="check-failed",
+        message=f"{len(failed)} of {len(report.checks)} checks failed: {', '.join(check.id for check in failed)}",
+        causes=tuple(f"{check.id}: {check.detail}" for check in failed),
+        hint=next((check.hint for check in failed if check.hint), None),
+    )

@@ -73,10 +73,10 @@ import     pass          1.0  torch 2.8.0+cu128, intel_extension_for_pytorch 2.8
 isa        pass          1.0  IPEX uses avx512_fp16, the CPU can do avx512_fp16
 bf16-path  pass          1.0  amx, as brgemm:avx10_1_512_amx
 train      pass          1.0  12 bf16 steps, loss 2.777 to 2.126, 0.00% from fp32 (limit 2.0%)
-allreduce  skip               no ccl backend: no oneCCL bindings for CPU exist for torch 2.8.0: the last, 2.7.0, need \
-torch 2.7.0; gloo does without, and torch 2.7.0 is the newest with ccl
+allreduce  skip               no ccl backend: none is installed, and ipexenv's bridge to oneCCL \
+2022.2.0+ipexenv.bridge.1 would fit: `ipexenv install` adds it
 ddp        skip               no ccl backend, as above
-ddp-gloo   pass          1.0  gradients equal on 2 ranks over gloo, not ccl, loss 1.400 to 1.200
+ddp-gloo   pass          1.0  fp32 gradients equal on 2 ranks over gloo, not ccl, loss 1.400 to 1.200
 
 5 passed, 2 skipped
 """,
@@ -185,14 +185,16 @@ def test_bindings_that_must_work(say: Say) -> None:
     rows = [json.loads(line) for line in well.answer.replace(b"2.8.0", b"2.7.0").splitlines()]
     code, out, err = say("--ccl", "bindings", children=finished(rows), ranks=ccl_ranks(), where=where)
     assert code == 0
-    assert "allreduce  pass          1.0  fp32, bf16 and int64 sums right on 2 ranks over ccl" in out
+    assert (
+        "allreduce  pass          1.0  sum, max right on 2 ranks over oneCCL 2021.14.0 (bindings, ofi, tcp, lo)" in out
+    )
     assert "checking allreduce and ddp over ccl with 2 ranks" in err
 
 
 @pytest.mark.parametrize(
     ("where", "reason"),
     [
-        (facts(torch="2.7.0", ipex="2.7.0"), "the oneCCL bindings are not installed; oneccl_bind_pt 2.7.0 fits"),
+        (facts(torch="2.7.0", ipex="2.7.0"), "none is installed, and the oneCCL bindings 2.7.0 would fit"),
         (facts(), "torch is not installed"),
     ],
 )

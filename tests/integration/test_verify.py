@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ipexenv.facts import IsaLevel
+from tests.integration.bridge_environment import bridge_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -252,6 +253,54 @@ def test_a_rank_that_ends_early_ends_the_others(
     assert "init_process_group ccl" in run.detail("allreduce")
     assert words in run.detail("allreduce")
     assert run.status("ddp") == "skip"
+
+
+@pytest.fixture(scope="module")
+def bridged(
+    environment: Callable[[str], Any], interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the Python of an environment with the bridge."""
+    folder = tmp_path_factory.mktemp("bridged") / "env"
+    return bridge_environment(environment("native213"), interpreter("3.11"), folder, mpi=False)
+
+
+@pytest.mark.parametrize(("words", "ranks"), [((), 2), (("--ccl", "bridge", "--nproc", "8"), 8)])
+def test_the_bridge_is_proven_with_its_figures(bridged: Path, words: tuple[str, ...], ranks: int) -> None:
+    run = Run("--python", bridged, *words)
+    assert run.code == 0, run.data
+    assert run.data["ccl"]["provider"] == "bridge"
+    allreduce = run.measured("allreduce")
+    assert (run.status("allreduce"), run.status("ddp")) == ("pass", "pass")
+    assert (allreduce["provider"], allreduce["oneccl_version"], allreduce["ranks"]) == ("bridge", "2022.2.0", ranks)
+    assert (allreduce["transport"], allreduce["interface"], allreduce["hosts"]) == ("ofi", "lo", 1)
+    assert allreduce["fabric"] in {"shm", "tcp"}
+    assert "/ipexenv_oneccl_bridge/lib/libccl.so." in allreduce["oneccl_file"]
+    assert {"fp32 sum", "bf16 sum", "int64 sum", "fp32 max", "fp32 avg", "bf16 avg"} <= set(allreduce["proven"])
+    assert min(allreduce["latency_microseconds"], allreduce["bandwidth_16_mib_gigabytes_per_second"]) > 0
+    assert run.measured("ddp")["dtype"] == "bf16"
+    crowded = ranks > len(os.sched_getaffinity(0))
+    assert ("ranks share" in run.detail("allreduce")) is crowded
+
+
+def test_settings_of_the_user_are_left_to_the_bridge(bridged: Path) -> None:
+    run = Run("--python", bridged, env={"CCL_ATL_SHM": "0", "OMP_NUM_THREADS": "1"})
+    assert run.code == 0, run.data
+    assert run.measured("allreduce")["fabric"] == "tcp"
+
+
+def test_gloo_under_the_name_of_the_bridge_is_refused(
+    environment: Callable[[str], Any], beside: Callable[..., Path]
+) -> None:
+    python = beside(environment("native213"), files={"oneccl_bindings_for_pytorch.py": GLOO_AS_CCL})
+    run = Run("--python", python, "--ccl", "bridge")
+    assert run.code == 1
+    assert "is gloo (ProcessGroupGloo), not oneCCL" in run.detail("allreduce")
+
+
+def test_the_bridge_is_not_taken_for_the_bindings(bridged: Path) -> None:
+    run = Run("--python", bridged, "--ccl", "bindings")
+    assert run.code == 1
+    assert "is ipexenv's bridge, not Intel's bindings" in run.detail("allreduce")
 
 
 def test_bindings_that_are_not_there(environment: Callable[[str], Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 
 from ipexenv.system.group import Program, SubprocessGroupRunner
 
@@ -46,3 +47,18 @@ def test_a_hanging_group_is_ended_together() -> None:
 
 def test_no_programs_are_no_endings() -> None:
     assert SubprocessGroupRunner().run_together([], timeout_s=LONG_S) == ()
+
+
+def test_a_program_that_goes_on_after_a_failure_is_ended_with_the_others() -> None:
+    stubborn = "import time; print('all is well'); print('rank 1 has failed', flush=True); time.sleep(1000)"
+    bad = replace(program(stubborn), is_failure=lambda line: line.endswith("has failed"))
+    finished = SubprocessGroupRunner().run_together([bad, program(WAITS)], timeout_s=LONG_S)
+    assert [ending.returncode for ending in finished] == [-signal.SIGTERM, -signal.SIGTERM]
+    assert [ending.ended for ending in finished] == [True, True]
+    assert "rank 1 has failed" in finished[0].stdout
+
+
+def test_a_program_that_listens_for_failures_may_end_well() -> None:
+    good = replace(program("print('fine')"), is_failure=lambda line: line == "failed")
+    (finished,) = SubprocessGroupRunner().run_together([good], timeout_s=LONG_S)
+    assert (finished.returncode, finished.ended) == (0, False)

@@ -92,7 +92,7 @@ def test_no_descriptor_is_left_open(runner: SubprocessRunner) -> None:
     before = open_descriptors()
     runner.run(python("print('x')"), timeout_s=LONG_S, answer=True)
     runner.run(["/nowhere/python"], timeout_s=LONG_S, answer=True)
-    assert open_descriptors() == before
+    assert open_descriptors() - before == set()  # what earlier tests left may well be closed meanwhile
 
 
 def test_a_hanging_program_is_ended_with_its_descendants(runner: SubprocessRunner) -> None:

@@ -73,23 +73,46 @@ TRAIN = {
     "prepack_refused": None,
     "output_dtype": "bfloat16",
 }
-RANK = {
+RANK: dict[str, Any] = {
     "backend": "ccl",
     "implementation": "ProcessGroupCCL",
     "is_gloo": False,
+    "implementation_module": "torch._C._distributed_c10d",
     "libraries": ["/env/oneccl_bindings_for_pytorch/lib/libccl.so.1"],
+    "c_api_version": None,
+    "settings": {"CCL_ATL_TRANSPORT": "ofi", "CCL_KVS_IFACE": "lo", "FI_PROVIDER": "tcp"},
+    "bridge": None,
     "provider_version": "2.7.0+cpu",
+    "hostname": "here",
+    "torch": "2.7.0+cpu",
 }
-ALLREDUCE = {**RANK, "latency_microseconds": 12.34, "milliseconds_4mib": 1.5}
+LIB = "/env/ipexenv_oneccl_bridge/lib"
+BRIDGED = {
+    **RANK,
+    "implementation": "CclProcessGroup",
+    "implementation_module": "ipexenv_oneccl_bridge.group",
+    "libraries": [f"{LIB}/libccl.so.1", f"{LIB}/libccl.so.2", f"{LIB}/libtcp-fi.so"],
+    "c_api_version": "2022.2.0",
+    "settings": {**RANK["settings"], "CCL_ATL_SHM": "1", "FI_TCP_IFACE": "lo"},
+    "bridge": {"folder": LIB, "version": "2022.2.0+ipexenv.bridge.1", "in_use": f"oneCCL 2022.2.0 from {LIB}"},
+    "provider_version": "2022.2.0+ipexenv.bridge.1",
+}
+PROVEN = {
+    "proven": ["fp32 sum", "bf16 sum", "fp32 max"],
+    "seconds_by_bytes": {"8": 12.34e-6, "1024": 20e-6, "16777216": 0.008, "67108864": 0.032},
+}
+ALLREDUCE = {**RANK, **PROVEN}
 DDP = {
     **RANK,
+    "dtype": "bf16",
     "losses": [1.4, 1.3, 1.2],
     "gradient_digest": "aa",
     "parameter_digest": "bb",
     "gradient_difference": 0.0,
     "gradient_tolerance": 1e-5,
 }
-GLOO = {"backend": "gloo", "implementation": "ProcessGroupGloo", "is_gloo": True, "libraries": []}
+GLOO = {"backend": "gloo", "implementation": "ProcessGroupGloo", "is_gloo": True, "libraries": [], "dtype": "fp32"}
+BRIDGED_DDP = {**DDP, **BRIDGED}
 STARTED = "2026:11:22-00:36:56:(15066) |CCL_INFO| library version: Gold-2021.14.0\n"
 
 

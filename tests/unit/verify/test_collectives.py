@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipexenv.verify.collectives import judge_group
+from ipexenv.verify.collectives import Group, judge_group
 from ipexenv.verify.options import VerifyOptions
-from tests.unit.verify.stories import ALLREDUCE, DDP, GLOO, STARTED, begin, end, finished, printed, raised, stage
+from tests.unit.verify.stories import (
+    ALLREDUCE,
+    BRIDGED,
+    BRIDGED_DDP,
+    DDP,
+    GLOO,
+    LIB,
+    PROVEN,
+    STARTED,
+    begin,
+    end,
+    finished,
+    printed,
+    raised,
+    stage,
+)
 
 if TYPE_CHECKING:
     from ipexenv.system.runner import Finished
@@ -23,19 +39,25 @@ def well(allreduce: dict[str, Any] | None = None, ddp: dict[str, Any] | None = N
     return finished(rows, **{"stdout": STARTED, **how})
 
 
-def judge(*endings: Finished, checks: tuple[str, ...] = BOTH, gloo: bool = False) -> tuple[Check, ...]:
-    return judge_group(endings, checks, OPTIONS, gloo=gloo)
+def judge(*endings: Finished, checks: tuple[str, ...] = BOTH, **group: Any) -> tuple[Check, ...]:
+    return judge_group(endings, checks, Group(**{"options": OPTIONS, **group}))
 
 
 def test_oneccl_with_right_sums_and_equal_gradients_passes() -> None:
     allreduce, ddp = judge(well(), well())
     assert (allreduce.id, allreduce.status, ddp.id, ddp.status) == ("allreduce", "pass", "ddp", "pass")
     assert allreduce.detail == (
-        "fp32, bf16 and int64 sums right on 2 ranks over ccl (oneccl_bindings_for_pytorch/lib/libccl.so.1), 12 us"
+        "sum, max right on 2 ranks over oneCCL 2021.14.0 (bindings, ofi, tcp, lo): 8 B in 12 us, 64 MiB at 2.10 GB/s"
     )
-    assert allreduce.measurements["oneccl_version"] == "Gold-2021.14.0"
+    assert allreduce.measurements["oneccl_version"] == "2021.14.0"
+    assert allreduce.measurements["provider"] == "bindings"
+    assert allreduce.measurements["oneccl_file"] == "/env/oneccl_bindings_for_pytorch/lib/libccl.so.1"
+    assert allreduce.measurements["latency_1_kib_microseconds"] == 20
+    assert allreduce.measurements["bandwidth_16_mib_gigabytes_per_second"] == 2.097
+    assert "algorithm" in allreduce.measurements["bandwidth_kind"]
     assert allreduce.measurements["libraries"] == ["/env/oneccl_bindings_for_pytorch/lib/libccl.so.1"]
     assert allreduce.measurements["latency_microseconds"] == 12.3
+    assert ddp.detail.startswith("bf16 gradients equal on 2 ranks over oneCCL 2021.14.0")
     assert ddp.detail.endswith("loss 1.400 to 1.200")
 
 
@@ -131,6 +153,82 @@ def test_a_crash_at_the_very_end_degrades() -> None:
     assert "when shutting down rank 1, it died of SIGABRT" in ddp.detail
     both = judge(well(), well(returncode=-15, ended=True))
     assert [check.status for check in both] == ["pass", "pass"]
+
+
+BRIDGE = replace(OPTIONS, ccl="bridge")
+
+
+def bridged(**row: Any) -> Finished:
+    return finished([*end("allreduce", {**BRIDGED, **PROVEN, **row}), *end("ddp", {**BRIDGED_DDP, **row})])
+
+
+def test_the_bridge_tells_its_version_by_itself() -> None:
+    allreduce, ddp = judge(bridged(), bridged(), options=BRIDGE)
+    assert (allreduce.status, ddp.status) == ("pass", "pass")
+    assert "over oneCCL 2022.2.0 (bridge, ofi, shm, lo)" in allreduce.detail
+    assert allreduce.measurements["oneccl_file"] == f"{LIB}/libccl.so.1"
+    assert (allreduce.measurements["fabric"], allreduce.measurements["interface"]) == ("shm", "lo")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"implementation_module": "somebody"}, "is another library, not the bridge"),
+        ({"libraries": ["/else/libccl.so.2"]}, f"the bridge has loaded no libccl from its folder {LIB}"),
+        ({"c_api_version": None}, "the bridge never started its oneCCL"),
+        ({"bridge": {"folder": LIB, "in_use": "oneCCL is not loaded: no group was made yet"}}, "never started"),
+        ({"is_gloo": True}, "is gloo"),
+    ],
+)
+def test_who_poses_as_the_bridge_is_refused(row: dict[str, Any], words: str) -> None:
+    allreduce, _ = judge(bridged(), bridged(**row), options=BRIDGE)
+    assert allreduce.status == "fail"
+    assert words in allreduce.detail
+    assert allreduce.hint == "`ipexenv install --ccl bridge` puts it in"
+
+
+def test_the_bridge_is_not_taken_for_the_bindings() -> None:
+    allreduce, _ = judge(bridged(), bridged())
+    assert "is ipexenv's bridge, not Intel's bindings" in allreduce.detail
+
+
+def test_hosts_are_counted_and_named() -> None:
+    row = {"settings": {**BRIDGED["settings"], "FI_TCP_IFACE": "eth0"}}
+    hosts = ("a", "a", "b", "b")
+    allreduce, _ = judge(*(bridged(**row) for _ in hosts), options=BRIDGE, hosts=hosts)
+    assert "right on 4 ranks of 2 hosts over oneCCL 2022.2.0 (bridge, ofi, tcp, shm, eth0)" in allreduce.detail
+    assert (allreduce.measurements["ranks"], allreduce.measurements["hosts"]) == (4, 2)
+    dead = finished([begin("allreduce"), stage("allreduce", "allreduce fp32 sum")], -9)
+    waiting = finished([begin("allreduce")], -15, ended=True)
+    allreduce, _ = judge(waiting, waiting, waiting, dead, options=BRIDGE, hosts=hosts)
+    assert allreduce.detail.startswith("rank 3 on b: allreduce fp32 sum: it died of SIGKILL")
+    assert allreduce.measurements["host"] == "b"
+    assert "rank 0 on a was at: start" in allreduce.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "libraries", "hosts", "fabric"),
+    [
+        ({"CCL_ATL_TRANSPORT": "mpi"}, (), ("a", "a"), "shm"),
+        ({"CCL_ATL_TRANSPORT": "mpi"}, ("/x/libtcp-fi.so", "/x/librxm-fi.so"), ("a", "b"), "tcp"),
+        ({"CCL_ATL_TRANSPORT": "mpi"}, ("/x/libpsm3-fi.so",), ("a", "a", "b"), "psm3, shm"),
+        ({"CCL_ATL_TRANSPORT": "mpi", "I_MPI_FABRICS": "ofi"}, (), ("a", "a"), "ofi"),
+        ({"CCL_ATL_TRANSPORT": "mpi"}, (), ("a", "b"), "ofi"),
+        ({"CCL_ATL_TRANSPORT": "ofi", "CCL_ATL_SHM": "0", "FI_PROVIDER": "tcp"}, (), ("a", "a"), "tcp"),
+        ({}, (), ("a", "a"), ""),
+    ],
+)
+def test_what_carries_the_data(settings: dict[str, str], libraries: tuple[str, ...], hosts: Any, fabric: str) -> None:
+    row = {"settings": settings, "libraries": [*BRIDGED["libraries"][:2], *libraries]}
+    allreduce, _ = judge(*(bridged(**row) for _ in hosts), options=BRIDGE, hosts=hosts)
+    assert allreduce.measurements["fabric"] == fabric
+
+
+def test_a_crowd_is_a_note() -> None:
+    allreduce, _ = judge(well(), well(), note="2 ranks share 1 CPU")
+    assert allreduce.status == "pass"
+    assert allreduce.detail.endswith("; note: 2 ranks share 1 CPU")
+    assert allreduce.measurements["note"] == "2 ranks share 1 CPU"
 
 
 def test_gloo_is_called_gloo() -> None:

@@ -47,6 +47,14 @@ SAMPLES = [
     ("libfabric", "|CCL_WARN| could not open the library: libfabric.so, error: libfabric.so.1: not there"),
     ("libfabric-provider", "|CCL_ERROR| fi_getinfo error: ret -61, providers 0"),
     ("kvs-interface", "|CCL_ERROR| can't find interface  to get host IP"),
+    (
+        "no-interface",
+        "CclError: rank 0 on n cannot take part: no network interface of this host is up (of lo), and oneCCL",
+    ),
+    (
+        "mpi-start",
+        "python:71 terminated with signal 11 at PC=7f SP=7e.  Backtrace:\n/env/lib/libmpi.so.12(+0x708fb1)[0x7f]\n",
+    ),
     ("worker-affinity", "|CCL_ERROR| error while creating worker thread #0 pthread_create returns 22"),
     ("worker-affinity", "parse_affinity: unexpected number of values in input: 77, expected at least 2 values"),
     ("out-of-shared-memory", "=   KILLED BY SIGNAL: 7 (Bus error)"),

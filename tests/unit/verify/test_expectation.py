@@ -79,3 +79,13 @@ def test_options_of_a_resolution() -> None:
     options = VerifyOptions.for_resolution(resolution, dtype="fp32")
     assert (options.stack, options.ccl, options.ccl_reason, options.dtype) == ("ipex", "none", "none exist", "fp32")
     assert options.import_names == resolution.import_names
+
+
+def test_the_bridge_must_work_where_it_is_installed_and_bears_the_bindings_name() -> None:
+    plain = facts(torch="2.13.0")
+    bridge = Package(name="ipexenv-oneccl-bridge", version=Version("2022.2.0+ipexenv.bridge.1"))
+    bridged = replace(plain, installed=replace(plain.installed, bridge=bridge))
+    assert expected_ccl(bridged, "auto") == "bridge"
+    assert expected_ccl(plain, "bridge") == "bridge"
+    assert expected_ccl(bridged, "none") == "none"
+    assert expected_imports(bridged, "native", "bridge") == ("torch", "oneccl_bindings_for_pytorch")
