@@ -32,9 +32,12 @@ class Recipe:
     pins: tuple[str, ...]
     base: str | None = None
     """Name of the recipe that this one adds its pins to: its files are shared as hard links."""
+    over: str | None = None
+    """Name of the recipe whose packages this one sees beside its own: nothing of it is copied."""
 
     def folder_name(self, name: str) -> str:
-        digest = hashlib.sha256("\n".join((self.python, *self.pins)).encode()).hexdigest()
+        under = (RECIPES[self.over].folder_name(self.over),) if self.over else ()
+        digest = hashlib.sha256("\n".join((self.python, *self.pins, *under)).encode()).hexdigest()
         return f"{name}-{digest[:10]}"
 
 
@@ -60,6 +63,8 @@ RECIPES = {
     "torch1121-bare": Recipe(python="3.10", pins=("torch==1.12.1", "numpy<2")),
     "torch1121": Recipe(python="3.10", pins=("intel_extension_for_pytorch==1.12.300",), base="torch1121-bare"),
     "native213": Recipe(python="3.11", pins=("torch==2.13.0", "numpy")),
+    "trainer28": Recipe(python="3.11", pins=("transformers==4.52.4", "accelerate==1.7.0"), over="torch28"),
+    "trainer213": Recipe(python="3.11", pins=("transformers==5.0.0", "accelerate==1.12.0"), over="native213"),
 }
 
 EnvironmentFactory = Callable[[str], Environment]
@@ -109,6 +114,10 @@ def _build(recipe: Recipe, folder: Path) -> None:
     else:
         _linked_copy(_environment(recipe.base).folder, folder)
         (folder / _COMPLETE).unlink()
+    if recipe.over is not None:
+        under = _environment(recipe.over).site_packages
+        see = f"import site; site.addsitedir({str(under)!r})\n"  # its own .pth files count, too
+        (Environment(folder=folder).site_packages / "zz-under.pth").write_text(see, encoding="utf-8")
     _run(str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", *recipe.pins)
     (folder / _COMPLETE).write_text("\n".join(recipe.pins) + "\n", encoding="utf-8")
 
