@@ -1,0 +1,1 @@
+"""Allreduce over the bridge against its rivals; see ``__main__``."""
