@@ -104,7 +104,7 @@ class BridgeRelease:
             glibc=reader.version("glibc"),
             platform=reader.text("platform"),
             parts=tuple(_part(part, where=where) for part in reader.rows("part")),
-            mpi=_part(reader.table("mpi"), where=where),
+            mpi=_part(reader.table("mpi"), where=f"{where}, mpi"),
             provenance=read_provenance(reader),
         )
         reader.finish()
