@@ -28,6 +28,8 @@ class Request:
     allow_yanked: bool = False
     mpi: bool = False
     """Whether Intel MPI's launcher is wanted beside the ccl backend (``--mpi``)."""
+    require_known: bool = False
+    """Whether torch, IPEX and the ccl backend may come from nothing but files whose SHA-256 the tables know."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

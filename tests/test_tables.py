@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from ipexenv import cli
+from ipexenv import cli, toml
 from ipexenv.bridge.own_files import own_files
 from ipexenv.errors import AnswerIsNo
 from ipexenv.facts import Facts, Host, IsaLevel, Libc, Target
@@ -319,6 +319,41 @@ def test_an_added_row_is_chosen_like_any_other(tmp_path: Path) -> None:
     ]
     with pytest.raises(AnswerIsNo):
         solve(facts, request, TABLES, Market())
+
+
+HASHES = toml.loads((FOLDER / "hashes.toml").read_text(encoding="utf-8"))["files"]
+NAMES = [parse_wheel_filename(name) for name in HASHES]
+
+
+def pythons_of(project: str, version: Version) -> set[str]:
+    """Return the Python tags for which a file of a release is known."""
+    tags = [tag for name, own, _, tags in NAMES if (name, own) == (project, version) for tag in tags]
+    return {tag.interpreter for tag in tags}
+
+
+def tag_of(python: Version) -> str:
+    return f"cp{python.major}{python.minor}"
+
+
+def test_every_known_file_is_a_wheel_for_linux_of_a_release_in_the_tables() -> None:
+    releases = {("torch", row.version) for row in TABLES.torch}
+    releases |= {(canonicalize_name(row.package), row.version) for row in TABLES.ipex}
+    for name, version, _, tags in NAMES:
+        assert (name, version) in releases
+        assert {tag.platform.rpartition("linux")[1] for tag in tags} == {"linux"}
+        assert all(tag.platform.endswith("_x86_64") for tag in tags)
+    assert len({sha256 for sha256, _ in HASHES.values()}) == len(HASHES)
+
+
+@each_ipex
+def test_every_ipex_of_the_index_is_known_by_its_hash(release: IpexRelease) -> None:
+    known = pythons_of(canonicalize_name(release.package), release.version)
+    assert known == {tag_of(python) for python in release.python_on_index}
+
+
+@each_torch
+def test_every_torch_is_known_by_its_hash_for_each_python(release: TorchRelease) -> None:
+    assert pythons_of("torch", release.version) >= {tag_of(python) for python in release.python} - {"cp36"}
 
 
 @pytest.mark.slow

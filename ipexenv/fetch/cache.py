@@ -2,6 +2,7 @@
 
     CACHE/files/ab/ab12…        a file whose SHA-256 is ab12…, read-only, complete whenever it is there at all
     CACHE/checked/ab12…         that file was opened and found to be a sound wheel
+    CACHE/links/ab12…/x.whl     that file under its own name, a hard link where it can be one
     CACHE/partial/….part .json  on its way
 
 Several processes may use it at once: files appear by renaming, and what is on its way is locked by whom it belongs to.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ from ipexenv.fetch.part import open_part
 from ipexenv.fetch.part_state import forget_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHECKER = "1"
@@ -53,6 +55,11 @@ class Cache:
     def partial(self) -> Path:
         """Return the folder for what is on its way."""
         return self.folder / "partial"
+
+    @property
+    def links(self) -> Path:
+        """Return the folder of files under their own names."""
+        return self.folder / "links"
 
     def file(self, sha256: str) -> Path:
         """Return where the file with this hash lies, or would lie."""
@@ -106,8 +113,8 @@ class Cache:
 
     def contents(self) -> CacheContents:
         """Return what is there; what vanishes meanwhile does not count."""
-        files = list(_sizes(self.folder / "files", ""))
-        parts = list(_sizes(self.partial, ".part"))
+        files = list(_sizes((self.folder / "files", self.links), "*"))
+        parts = list(_sizes((self.partial,), "*.part"))
         return CacheContents(
             folder=self.folder,
             files=len(files),
@@ -125,6 +132,8 @@ class Cache:
         try:
             for file in self._own_files():
                 file.unlink(missing_ok=True)
+            for folder in self.links.glob("*"):
+                shutil.rmtree(folder, ignore_errors=True)
             for part_path in self.partial.glob("*.part"):
                 part = open_part(part_path)
                 if part is not None:
@@ -163,8 +172,14 @@ def find_cache(env: Mapping[str, str], directory: Path, *, named: str | None = N
     return Cache(folder=user_cache_path("ipexenv"))
 
 
-def _sizes(folder: Path, ending: str) -> Iterator[int]:
-    for file in folder.rglob(f"*{ending}"):
-        with contextlib.suppress(OSError):
-            if file.is_file():
-                yield file.stat().st_size
+def _sizes(folders: Iterable[Path], pattern: str) -> Iterator[int]:
+    """Yield the size of each file once, whatever its number of names; the stamps of ``links`` do not count."""
+    seen: set[tuple[int, int]] = set()
+    for folder in folders:
+        for file in folder.rglob(pattern):
+            with contextlib.suppress(OSError):
+                status = file.stat()
+                known = (status.st_dev, status.st_ino) in seen
+                if file.is_file() and not known and not file.name.startswith("."):
+                    seen.add((status.st_dev, status.st_ino))
+                    yield status.st_size

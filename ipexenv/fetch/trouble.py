@@ -57,9 +57,8 @@ class Trouble(Exception):  # noqa: N818 (the word for what a download has; Outsi
 
 def failure(offer: Offer, *causes: str, code: str) -> OutsideError:
     """Return the error for a file that cannot be had."""
-    return OutsideError(
-        f"{offer.filename} cannot be had from {offer.source}", code=code, causes=causes, hint=_HINTS.get(code)
-    )
+    hint = _HINTS.get(code, _HINTS["not-found"])
+    return OutsideError(f"{offer.filename} cannot be had from {offer.source}", code=code, causes=causes, hint=hint)
 
 
 def from_unreachable(error: UnreachableError) -> Trouble:

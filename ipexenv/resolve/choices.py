@@ -45,6 +45,11 @@ def add_choice_options(parser: argparse.ArgumentParser) -> None:
         metavar="URL-or-DIR",
         help="a find-links page, simple index or folder of wheels to ask as well (repeatable)",
     )
+    group.add_argument(
+        "--require-known",
+        action="store_true",
+        help="take torch, IPEX and the ccl backend from files alone whose SHA-256 the tables know",
+    )
     group.add_argument("--offline", action="store_true", help="ask no source: decide from the tables alone")
 
 
@@ -71,6 +76,7 @@ def request_from(options: argparse.Namespace) -> Request:
         allow_torch_change=options.allow_torch_change,
         allow_yanked=options.allow_yanked,
         mpi=options.mpi,
+        require_known=options.require_known,
     )
 
 

@@ -58,6 +58,7 @@ def command_for(request: Request) -> str:
     words += [f"--ccl {request.ccl}"] if request.ccl != "auto" else []
     words += [f"--ccl-version {request.ccl_version}"] if request.ccl_version is not None else []
     words += ["--mpi"] if request.mpi else []
+    words += ["--require-known"] if request.require_known else []
     return " ".join(words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ipexenv.tables.bridge import BridgePart
 
 _CPU_LABELS = (None, "cpu")
+_TORCH_LABELS = re.compile(r"cpu(\.cxx11\.abi)?|cu\d+")
+"""Local labels of PyTorch's own builds that run on a CPU."""
 
 
 def best_offer(release: Release, situation: Situation) -> Offer | None:
@@ -58,13 +61,23 @@ def _is_of(release: Release, offer: Offer) -> bool:
 
 def _acceptable(release: Release, offer: Offer, situation: Situation) -> bool:
     if isinstance(release, TorchRelease):
-        device = (offer.version.local or "").startswith(("xpu", "rocm"))
-        return not device and admits(situation.request.torch, offer.version)
+        return _is_own_build(offer.version.local, situation) and admits(situation.request.torch, offer.version)
     if isinstance(release, BridgeRelease):
         return not offer.configured
     if offer.version.local not in _CPU_LABELS:
         return False
     return not (isinstance(release, OneCclRelease) and offer.configured)
+
+
+def _is_own_build(label: str | None, situation: Situation) -> bool:
+    """Say whether a build of torch is one of PyTorch's own, or the one that the user names with its label.
+
+    To an engine ``2.8.0+anything`` is a 2.8.0, and a better one: whoever may put files on an index could slip it in.
+    """
+    if label is None or _TORCH_LABELS.fullmatch(label):
+        return True
+    wanted = (specifier.version for specifier in situation.request.torch or ())
+    return any(version.endswith(f"+{label}") for version in wanted)
 
 
 def _rank(release: Release, offer: Offer, situation: Situation) -> tuple[object, ...]:

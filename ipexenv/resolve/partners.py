@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ipexenv.resolve.known import told_apart
 from ipexenv.resolve.offers import partner_offer
 from ipexenv.resolve.situation import is_for_other_device, minor_of, public, same_version, upstream
 from ipexenv.ruling import Note
@@ -65,26 +66,33 @@ def partner_findings(torch: TorchInHand, facts: Facts) -> tuple[Note, ...]:
 
 
 def choose_partners(torch: TorchInHand, situation: Situation) -> Partners:
-    """Pin the partners that must move along with a new torch; where torch stays, only say what does not match."""
-    facts = situation.facts
-    if torch.installed:
-        return Partners(notes=partner_findings(torch, facts))
+    """Pin the partners that belong to another torch than this one, whether it is new or they were changed later.
+
+    One that is a build for another device moves along with a new torch, and stays where torch stays.
+    """
     pins: list[Pin] = []
     notes: list[Note] = []
-    for package, version in partners_of(torch, facts):
-        if version is None:
+    for package, version in partners_of(torch, situation.facts):
+        moves = not torch.installed and is_for_other_device(package.version)
+        if version is None and not torch.installed:
             text = f"the tables do not know which {package.name} belongs to torch {torch.version}: check it afterwards"
             notes.append(Note(code="partner", text=text))
-        elif not same_version(package.version, version) or is_for_other_device(package.version):
-            pins.append(_pin(package, version, situation))
+        elif version is not None and (moves or not same_version(package.version, version)):
+            pin = _pin(package, version, situation)
+            if pin is not None:
+                pins.append(pin)
+                continue
+            text = f"no source serves {package.name} {version}, which belongs to torch {torch.version}: it stays at "
+            notes.append(Note(code="partner", text=text + str(package.version)))
     return Partners(pins=tuple(pins), notes=tuple(notes))
 
 
-def _pin(package: Package, version: Version, situation: Situation) -> Pin:
+def _pin(package: Package, version: Version, situation: Situation) -> Pin | None:
+    """Return the pin of a partner, None where sources were asked and none has it."""
     from ipexenv.outcome import Pin  # noqa: PLC0415 (start-up time: `status` only finds, and pins nothing)
 
     offer = partner_offer(package.name, version, situation)
     if offer is None:
-        source = "configured index" if situation.market.asked else "tables"
-        return Pin(name=package.name, version=version, source=source)
-    return Pin(name=package.name, version=offer.version, source=offer.source, offer=offer, yanked=offer.yanked)
+        return None if situation.market.asked else Pin(name=package.name, version=version, source="tables")
+    exact = told_apart(offer, situation.market.offers, installed=package)
+    return Pin(name=package.name, version=offer.version, source=offer.source, offer=exact, yanked=offer.yanked)

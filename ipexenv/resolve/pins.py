@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipexenv.outcome import Pin
+from ipexenv.resolve.known import told_apart
 from ipexenv.resolve.offers import best_offer, part_offers
 from ipexenv.resolve.rules.supply import yanked_reason
 from ipexenv.resolve.situation import distribution_of, installed_of, is_installed
@@ -26,7 +27,8 @@ def torch_pin(torch: TorchInHand, there: Situation) -> Pin:
     yanked = None if torch.row is None else yanked_reason(torch.row, there)
     if offer is None:
         return Pin(name="torch", version=torch.version, source="tables", yanked=yanked)
-    return Pin(name="torch", version=offer.version, source=offer.source, yanked=yanked, offer=offer)
+    exact = told_apart(offer, there.market.offers, installed=there.facts.installed.torch)
+    return Pin(name="torch", version=offer.version, source=offer.source, yanked=yanked, offer=exact)
 
 
 def release_pin(release: IpexRelease | OneCclRelease, there: Situation) -> Pin:
@@ -38,7 +40,8 @@ def release_pin(release: IpexRelease | OneCclRelease, there: Situation) -> Pin:
     offer = best_offer(release, there)
     if offer is None:
         return Pin(name=name, version=release.version, source="tables", yanked=yanked)
-    return Pin(name=name, version=offer.version, source=offer.source, yanked=yanked, offer=offer)
+    exact = told_apart(offer, there.market.offers, installed=package)
+    return Pin(name=name, version=offer.version, source=offer.source, yanked=yanked, offer=exact)
 
 
 def ccl_pins(ccl: Ccl, there: Situation) -> tuple[Pin, ...]:

@@ -28,6 +28,9 @@ _MESSAGES = {
     "no-source": "no source serves the release that fits",
 }
 
+_SUPPLY = frozenset({"no-source", "wrong-file", "unknown-file"})
+"""Rules that a source with the right file would answer."""
+
 
 def error_for(refusal: Refusal, situation: Situation, decide: Callable[[Situation], Resolution | Refusal]) -> Exception:
     """Return the error to raise; its hint names commands that were tried and do resolve."""
@@ -50,7 +53,7 @@ def error_for(refusal: Refusal, situation: Situation, decide: Callable[[Situatio
 
 def _is_unserved_extra(refusal: Refusal) -> bool:
     """Say whether what is refused, apart from torch and IPEX, could be had if only a source served it."""
-    served_by_none = any(rejection.rule == "no-source" for rejection in refusal.rejections)
+    served_by_none = any(rejection.rule in _SUPPLY for rejection in refusal.rejections)
     return served_by_none and refusal.kind in {"bindings", "bridge", "mpi"}
 
 
@@ -71,7 +74,7 @@ def _unserved(
     """Return which releases would be the answer if only a source served them; nothing where that is not it."""
     if not situation.market.asked:
         return ()
-    decision = decide(replace(situation, market=Market(), offers={}))
+    decision = decide(replace(situation, market=Market(), offers={}, barred=()))
     if not isinstance(decision, Resolution):
         return ()
     extras = {row.package for row in situation.tables.oneccl} | {BRIDGE_PROJECT}
@@ -79,7 +82,7 @@ def _unserved(
     return tuple(
         f"{rejection.release} {rejection.reason}"
         for rejection in refusal.rejections
-        if rejection.rule == "no-source" and rejection.release in chosen
+        if rejection.rule in _SUPPLY and rejection.release in chosen
     )
 
 

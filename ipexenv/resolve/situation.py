@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ipexenv.facts import IsaLevel
+from ipexenv.resolve.known import admit
 from ipexenv.resolve.wheels import suits_target
 from ipexenv.tables.bridge import BRIDGE_PROJECT
 from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, TorchRelease
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ipexenv.facts import Facts, Package
     from ipexenv.outcome import Market, Offer, Request
+    from ipexenv.resolve.known import Barred
     from ipexenv.tables.schema import Tables
 
 Release = IpexRelease | OneCclRelease | TorchRelease | BridgeRelease
@@ -53,6 +55,8 @@ class Situation:
     """Files that the target accepts, by normalised project name."""
     parts: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
     """Files that the bridge is made from, by their exact name."""
+    barred: tuple[Barred, ...] = ()
+    """Files that are not what their names say, or that nothing is known of where that is asked for."""
     python: Version
     """The target's Python minor, as ``3.11``."""
     torch: TorchInHand | None = None
@@ -60,17 +64,22 @@ class Situation:
 
     @classmethod
     def of(cls, facts: Facts, request: Request, tables: Tables, market: Market) -> Situation:
-        """Sort the offers: files of known projects that the target accepts, and those that the bridge is made from."""
+        """Sort the offers: files of known projects that the target accepts, and those that the bridge is made from.
+
+        A file that bears a known name and another SHA-256 than the tables know is not among them.
+        """
         releases: tuple[Release, ...] = (*tables.ipex, *tables.oneccl, *tables.bridge)
         projects = {project_of(release) for release in releases} | {"torch", *_LOOKED_INTO}
         needed = {part.filename for release in tables.bridge for part in (*release.parts, release.mpi)}
         suiting = (offer for offer in market.offers if offer.project in projects and suits_target(offer, facts))
+        genuine, barred = admit(suiting, tables.known, require_known=request.require_known)
         return cls(
             facts=facts,
             request=request,
             tables=tables,
             market=market,
-            offers=_grouped(suiting, lambda offer: offer.project),
+            offers=_grouped(genuine, lambda offer: offer.project),
+            barred=barred,
             parts=_grouped(
                 (offer for offer in market.offers if offer.filename in needed), lambda offer: offer.filename
             ),

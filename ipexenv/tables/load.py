@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ipexenv import toml
 from ipexenv.errors import TableError
 from ipexenv.reading import MalformedError
+from ipexenv.tables.hashes import KnownFiles, parts_of, read_known_files
 from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, Tables, TorchRelease
 
 if TYPE_CHECKING:
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from ipexenv.tables.hashes import KnownFile
+
 _Row = TypeVar("_Row")
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _MARK = "ipex.toml"
+_HASHES = "hashes.toml"
 _RELEASES = ("ipex.toml", "oneccl.toml", "torch.toml", "bridge.toml")
 _KINDS = {
     "ipex.toml": ("ipex",),
@@ -54,14 +59,29 @@ def _load(folder: Path, files: Sequence[str]) -> Tables:
     rows = {kind: listing for file in files for kind, listing in _read(folder / file).items()}
     try:
         tables = _releases(rows, origin=str(folder))
+        tables = replace(tables, known=KnownFiles(partial(_known_files, folder, tables.bridge)))
         return tables if files == _RELEASES else _with_the_rest(tables, rows)
     except MalformedError as error:
-        raise TableError(
-            str(error),
-            code="bad-table",
-            causes=(f"it was read from {folder}",),
-            hint="correct that row; the keys are described in ipexenv/tables",
-        ) from None
+        raise _bad_row(error, folder) from None
+
+
+def _known_files(folder: Path, bridges: Sequence[BridgeRelease]) -> dict[str, KnownFile]:
+    """Read the table of hashes; a folder of tables without one knows the files of its bridges alone."""
+    if not (folder / _HASHES).is_file():
+        return parts_of(bridges)
+    try:
+        return read_known_files(_document(folder / _HASHES), where=_HASHES) | parts_of(bridges)
+    except MalformedError as error:
+        raise _bad_row(error, folder) from None
+
+
+def _bad_row(error: MalformedError, folder: Path) -> TableError:
+    return TableError(
+        str(error),
+        code="bad-table",
+        causes=(f"it was read from {folder}",),
+        hint="correct that row; the keys are described in ipexenv/tables",
+    )
 
 
 def find_tables(package: Path) -> Path:
@@ -79,16 +99,7 @@ def find_tables(package: Path) -> Path:
 
 def _read(path: Path) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
     """Return the rows of one file by kind, each with the words that name it in messages."""
-    try:
-        document = toml.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TableError(
-            f"cannot read the table {path}: {error.strerror}",
-            code="no-tables",
-            hint="a folder of tables holds " + ", ".join(_KINDS),
-        ) from None
-    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TableError(f"the table {path} is not valid TOML: {error}", code="bad-table") from None
+    document = _document(path)
     unknown = sorted(set(document) - set(_KINDS[path.name]))
     if unknown:
         raise TableError(
@@ -98,6 +109,19 @@ def _read(path: Path) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
             hint="its rows are " + " and ".join(f"[[{kind}]]" for kind in _KINDS[path.name]),
         )
     return {kind: _named(path, kind, document.get(kind, [])) for kind in _KINDS[path.name]}
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return toml.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TableError(
+            f"cannot read the table {path}: {error.strerror}",
+            code="no-tables",
+            hint="a folder of tables holds " + ", ".join(_KINDS),
+        ) from None
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TableError(f"the table {path} is not valid TOML: {error}", code="bad-table") from None
 
 
 def _named(path: Path, kind: str, rows: object) -> list[tuple[str, Mapping[str, Any]]]:

@@ -5,10 +5,11 @@ The rows stand in ``ipexenv.tables.releases``, ``frameworks`` and ``sources``; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ipexenv.tables.bridge import BridgeRelease
+from ipexenv.tables.hashes import KnownFiles
 from ipexenv.tables.releases import (
     CONFIDENCES,
     TORCH_CHECKS,
@@ -52,6 +53,8 @@ class Tables:
     sources: tuple[NamedSource, ...] = ()
     """In the order of the file, which is the order of preference."""
     frameworks: tuple[FrameworkRelease, ...] = ()
+    known: KnownFiles = field(default_factory=KnownFiles, compare=False)
+    """The wheels whose SHA-256 is known."""
 
     @property
     def needed_libraries(self) -> tuple[str, ...]:

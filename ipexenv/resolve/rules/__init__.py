@@ -34,6 +34,7 @@ OTHER_RULES: tuple[Rule, ...] = (
     python.free_threaded,
     supply.yanked,
     supply.served,
+    supply.genuine,
 )
 
 CCL_RULES: tuple[Rule, ...] = (bridge.alone, bridge.parts_served, bridge.parts_genuine, bridge.parts_not_yanked)

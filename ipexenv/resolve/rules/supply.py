@@ -1,15 +1,16 @@
-"""Rules about the release itself and where it can be had: broken, yanked, XPU only, source only, served by nobody."""
+"""Rules about the release itself and where it can be had: broken, yanked, not for CPU, source only, unserved, false."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ipexenv.resolve.offers import best_offer, is_proven, silent_sources
-from ipexenv.resolve.situation import is_installed, name_of, project_of
+from ipexenv.resolve.situation import is_installed, name_of, project_of, public
 from ipexenv.ruling import Rejection
 from ipexenv.tables.schema import BridgeRelease, IpexRelease, OneCclRelease, TorchRelease
 
 if TYPE_CHECKING:
+    from ipexenv.resolve.known import Barred
     from ipexenv.resolve.situation import Release, Situation
 
 
@@ -79,12 +80,36 @@ def served(release: Release, situation: Situation) -> Rejection | None:
         return None
     if isinstance(release, OneCclRelease) and not (release.wheel and release.cpu):
         return None  # there is nothing to serve, as other rules say
-    if best_offer(release, situation) is not None:
+    if best_offer(release, situation) is not None or _barred(release, situation) is not None:
         return None
     silent = silent_sources(project_of(release), situation)
     because = f", and {', '.join(silent)}" if silent else ""
     reason = f"is served by no source for Python {situation.python}{because}"
     return Rejection(release=name_of(release), rule="no-source", reason=reason)
+
+
+def genuine(release: Release, situation: Situation) -> Rejection | None:
+    """Reject what is offered under its name alone: as a file with another SHA-256 than the published one.
+
+    With ``--require-known``, also what is offered as nothing but files of which no SHA-256 is known.
+    """
+    if not situation.market.asked or is_installed(release, situation.facts):
+        return None
+    if best_offer(release, situation) is not None:
+        return None
+    barred = _barred(release, situation)
+    if barred is None:
+        return None
+    return Rejection(release=name_of(release), rule=barred.rule, reason=barred.reason)
+
+
+def _barred(release: Release, situation: Situation) -> Barred | None:
+    """Return the first offer of the release that may not be weighed; of the bridge it is the parts that count."""
+    if isinstance(release, BridgeRelease):
+        return None
+    found = (one for one in situation.barred if one.offer.project == project_of(release))
+    of_release = [one for one in found if public(one.offer.version) == release.version]
+    return min(of_release, key=lambda one: (one.rule != "wrong-file", one.offer.source, one.offer.url), default=None)
 
 
 def _sentence(text: str) -> str:

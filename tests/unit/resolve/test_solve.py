@@ -301,19 +301,48 @@ def test_torch_moves_with_its_partners() -> None:
     found = answer(there, torch="2.8", allow_torch_change=True)
     partners = {"torchvision": "0.23.0", "torchaudio": "2.8.0"}
     assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", BRIDGE: BRIDGE_VERSION, **partners}
-    served = market(*PAIR_28, offer("torchvision", "0.23.0+cpu", source="pytorch-cpu"), offer("torchvision", "0.23.0"))
+    served = market(
+        *PAIR_28,
+        offer("torchvision", "0.23.0+cpu", source="pytorch-cpu"),
+        offer("torchvision", "0.23.0"),
+        offer("torchaudio", "2.8.0"),
+    )
     found = answer(there, served, torch="2.8", allow_torch_change=True)
     assert found.ccl == "none"
     assert [(pin.name, str(pin.version), pin.source) for pin in found.pins[2:]] == [
         ("torchvision", "0.23.0+cpu", "pytorch-cpu"),
-        ("torchaudio", "2.8.0", "configured index"),
+        ("torchaudio", "2.8.0", "index"),
     ]
 
 
-def test_partners_stay_where_torch_stays_and_a_mismatch_is_said() -> None:
-    found = answer(here(torch="2.8.0", packages={"torchvision": "0.22.0", "torchaudio": "2.8.0+cpu"}))
-    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", BRIDGE: BRIDGE_VERSION}
-    assert [note.text for note in found.notes] == ["torchvision 0.22.0 is installed, and 0.23.0 belongs to torch 2.8.0"]
+def test_a_partner_that_no_source_has_stays_and_that_is_said() -> None:
+    there = here(torch="2.13.0", packages={"torchvision": "0.28.0"})
+    found = answer(there, market(*PAIR_28), torch="2.8", allow_torch_change=True)
+    assert "torchvision" not in pins(found)
+    text = "no source serves torchvision 0.23.0, which belongs to torch 2.8.0: it stays at 0.28.0"
+    assert found.notes[-1].text == text
+
+
+def test_a_partner_of_another_torch_is_put_right_where_torch_stays() -> None:
+    there = here(torch="2.8.0", packages={"torchvision": "0.22.0", "torchaudio": "2.8.0+cpu"})
+    found = answer(there)
+    assert pins(found) == {"torch": "2.8.0", IPEX: "2.8.0", BRIDGE: BRIDGE_VERSION, "torchvision": "0.23.0"}
+    served = market(*PAIR_28, offer("torchvision", "0.23.0", sha256="a" * 64))
+    assert pins(answer(there, served, ccl="none"))["torchvision"] == "0.23.0"
+
+
+def test_a_partner_for_another_device_stays_where_torch_stays() -> None:
+    found = answer(here(torch="2.8.0", packages={"torchvision": "0.23.0+xpu"}))
+    assert "torchvision" not in pins(found)
+
+
+def test_what_the_engine_would_take_for_the_wanted_build_is_replaced_by_url() -> None:
+    there = here(torch="2.8.0", packages={"ipex": "2.8.0+xpu"})
+    found = answer(there, market(*PAIR_28), ccl="none")
+    ipex = next(pin for pin in found.pins if pin.name == IPEX)
+    assert not ipex.installed
+    assert ipex.offer is not None
+    assert not ipex.offer.configured
 
 
 def test_a_partner_that_the_tables_do_not_know_is_left_to_the_user() -> None:
