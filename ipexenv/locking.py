@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from ipexenv.errors import UsageError
+from ipexenv.fetch.known import hold_to_known
 from ipexenv.install.engine import engine_name
 from ipexenv.install.lockable import LockOrder, lock_files
 from ipexenv.install.sources import blaming_sources, survey
@@ -67,7 +68,8 @@ def _lock_one(options: Namespace, world: World, tables: Tables, listen: Listener
     if not market.asked and needs_survey(resolution, facts):
         market = ask()
     files, bridge = lock_files(resolution, market, facts, order, world=world, listen=listen)
-    return make_target(resolution, facts, files, bridge)
+    held = hold_to_known(files, tables, require_known=options.require_known)
+    return make_target(resolution, facts, held, bridge)
 
 
 def _look(options: Namespace, world: World, tables: Tables) -> tuple[Facts, LockOrder]:

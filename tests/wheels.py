@@ -53,6 +53,7 @@ def fake_torch(folder: Path, version: str, python: str) -> Path:
     local = "" if "+" in version else "+cu128"
     files = {
         "torch/__init__.py": f'"""{SUMMARY}"""\n\nfrom torch.version import __version__\n',
+        "torch/distributed.py": "def is_available():\n    return False\n",
         "torch/version.py": f'__version__ = "{version}{local}"\ncuda = None\nhip = None\nxpu = None\n',
     }
     return build_wheel(folder, "torch", version, f"cp{tag}-cp{_abi(tag)}-{MANYLINUX}", files=files)
@@ -67,7 +68,8 @@ def fake_ipex(folder: Path, version: str, python: str, *, platform: str = MANYLI
 def fake_bindings(folder: Path, version: str, python: str) -> Path:
     """Write oneCCL bindings as Intel names them: ``oneccl_bind_pt-1.12.0+cpu-cp38-cp38-linux_x86_64.whl``."""
     tag = python.replace(".", "")
-    return build_wheel(folder, "oneccl_bind_pt", f"{version}+cpu", f"cp{tag}-cp{_abi(tag)}-{LINUX}")
+    files = {"oneccl_bindings_for_pytorch/__init__.py": f'"""{SUMMARY}"""\n\n__version__ = "{version}+cpu"\n'}
+    return build_wheel(folder, "oneccl_bind_pt", f"{version}+cpu", f"cp{tag}-cp{_abi(tag)}-{LINUX}", files=files)
 
 
 def _abi(tag: str) -> str:

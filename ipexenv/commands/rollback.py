@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipexenv.answer import Answer
@@ -15,6 +14,7 @@ from ipexenv.transaction.holding import holding
 from ipexenv.transaction.journal import read_last
 from ipexenv.transaction.recovery import Recovery, recover, undo_last
 from ipexenv.transaction.state import StateFolder
+from ipexenv.transaction.unfinished import state_around
 from ipexenv.transaction.whole import missing_of, packages_folders
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
 
 def _state_of(where: TargetChoice, world: World) -> StateFolder:
     """Return the state folder: around the program, which may not start any more, or as the target says."""
-    around = StateFolder.at(str(Path(where.executable).parent.parent))
-    return around if around.path.is_dir() else StateFolder.of(probe(world, where).target)
+    around = StateFolder.at(where.venv) if where.venv else state_around(where.executable)
+    return around if where.venv or around.path.is_dir() else StateFolder.of(probe(world, where).target)
 
 
 def _undo(state: StateFolder) -> Recovery:

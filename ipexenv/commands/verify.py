@@ -9,7 +9,7 @@ from ipexenv.answer import Answer
 from ipexenv.errors import OutsideError
 from ipexenv.events import Event
 from ipexenv.outcome import Market, Request
-from ipexenv.probe.choice import add_target_options, choose_target
+from ipexenv.probe.choice import add_target_options, choose_target, target_words
 from ipexenv.probe.look import probe
 from ipexenv.report.junit import junit_xml
 from ipexenv.report.verify import show_report
@@ -17,6 +17,7 @@ from ipexenv.resolve.ccl import choose_ccl
 from ipexenv.resolve.situation import Situation
 from ipexenv.resolve.torches import installed_torch
 from ipexenv.tables.load import load_tables
+from ipexenv.transaction.state import StateFolder, warning_of
 from ipexenv.verify.choices import add_verify_options, chosen_seats, refuse_impossible
 from ipexenv.verify.expectation import expected_ccl, expected_imports, expected_stack
 from ipexenv.verify.options import DEFAULT_NPROC, VerifyOptions
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     refuse_impossible(options)
     seats = chosen_seats(options, world.directory)
     facts = probe(world, choose_target(options, world))
+    if cut_off := warning_of(StateFolder.of(facts.target), target_words(options)):
+        listen(Event(kind="warning", text=cut_off))
     stack, why = expected_stack(facts, options.stack)
     listen(Event(kind="step", text=f"verifying the {stack} stack, because {why}"))
     ccl = expected_ccl(facts, options.ccl)
@@ -63,7 +66,12 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     if options.junit:
         _write(world.directory / options.junit, junit_xml(report))
     return Answer(
-        data={"stack": stack, "ccl": {"provider": ccl, "reason": reason}, **report.as_mapping()},
+        data={
+            "unfinished_change": cut_off is not None,
+            "stack": stack,
+            "ccl": {"provider": ccl, "reason": reason},
+            **report.as_mapping(),
+        },
         show=partial(show_report, report),
         exit_code=0 if report.passed else 1,
         problems=() if report.passed else (problem_of(report),),

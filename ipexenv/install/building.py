@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from ipexenv.errors import OutsideError
+from packaging.utils import canonicalize_name
+
 from ipexenv.events import Event
+from ipexenv.fetch.job import Fetched
 from ipexenv.install.places import access_to
+from ipexenv.ruling import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from ipexenv.bridge.build import BuiltWheel
     from ipexenv.events import Listener
     from ipexenv.install.configuration import Configuration
-    from ipexenv.outcome import Offer
+    from ipexenv.outcome import Pin
     from ipexenv.plan import Plan
     from ipexenv.system.http import Access, Http
     from ipexenv.system.world import World
@@ -57,27 +60,32 @@ def build_bridge(  # noqa: PLR0913 (the signature of Build)
 
 def build_all(  # noqa: PLR0913 (what, where, how, and who listens)
     plan: Plan, folder: Path, *, build: Build, configuration: Configuration, world: World, listen: Listener
-) -> tuple[str, ...]:
-    """Build the wheels of ``plan.builds`` in ``folder`` and return a requirement for each, by file and SHA-256.
-
-    Raises OutsideError where one cannot be built, which says that nothing was changed.
-    """
-    requirements: list[str] = []
+) -> tuple[Fetched, ...]:
+    """Build the wheels of ``plan.builds`` in ``folder`` and return them. Raises OutsideError where one cannot be."""
+    found: list[Fetched] = []
     for pin in plan.builds:
         assert pin.bridge is not None  # noqa: S101 (what makes it stand in builds)
         listen(Event(kind="step", text=f"building {pin.name} {pin.version}"))
-        try:
-            wheel = build(
-                pin.bridge,
-                (*pin.parts, *pin.spare_parts),
-                folder,
-                http=world.http,
-                listen=listen,
-                access=partial(access_to, configuration=configuration),
-            )
-        except OutsideError as error:
-            error.causes = (*error.causes, "nothing was changed")
-            error.data = {**(error.data or {}), "changed": False}
-            raise
-        requirements.append(f"{pin.name} @ {wheel.path.as_uri()}#sha256={wheel.sha256}")
-    return tuple(requirements)
+        wheel = build(
+            pin.bridge,
+            (*pin.parts, *pin.spare_parts),
+            folder,
+            http=world.http,
+            listen=listen,
+            access=partial(access_to, configuration=configuration),
+        )
+        found.append(_as_fetched(pin, wheel))
+    return tuple(found)
+
+
+def _as_fetched(pin: Pin, wheel: BuiltWheel) -> Fetched:
+    offer = Offer(
+        project=canonicalize_name(pin.name),
+        version=pin.version,
+        filename=wheel.path.name,
+        url=wheel.path.as_uri(),
+        source="built here",
+        sha256=wheel.sha256,
+        size_bytes=wheel.size_bytes,
+    )
+    return Fetched(offer=offer, path=wheel.path, sha256=wheel.sha256, size_bytes=wheel.size_bytes, from_cache=False)

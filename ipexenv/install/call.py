@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,19 @@ _DROPPED = frozenset(
 )
 
 
+# What stays for the call that installs staged files: how it is done, not what.
+_PIP_KEPT = frozenset({"PIP_CACHE_DIR", "PIP_NO_COLOR", "PIP_NO_COMPILE", "PIP_ROOT_USER_ACTION"})
+_UV_KEPT = frozenset(
+    {
+        "UV_CACHE_DIR",
+        "UV_COMPILE_BYTECODE",
+        "UV_CONCURRENT_INSTALLS",
+        "UV_LINK_MODE",
+        "UV_NO_CACHE",
+    }
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """One command line with its environment."""
@@ -90,6 +104,41 @@ def install_call(  # noqa: PLR0913 (the parts of one command line)
         options += _pip_indexes(configuration)
     options += [word for folder in folders for word in ("--find-links", folder)]
     return Call(argv=(*engine.argv, *options), env=_pip_environment(world))
+
+
+def staged_call(  # noqa: PLR0913 (the parts of one command line)
+    engine: Engine,
+    world: World,
+    *,
+    requirements: str,
+    folders: Sequence[str],
+    again: Sequence[str] = (),
+    uv_cache: str | None = None,
+) -> Call:
+    """Return the one call that installs the file ``requirements`` (``name==version --hash=…``) from ``folders`` alone.
+
+    No configuration, index or dependency comes in: nothing but the files with these hashes can be installed. ``again``
+    are the names (normalised) whose installed version would satisfy the engine as it is. ``uv_cache`` is where uv keeps
+    what it has unpacked, None for its own place.
+    """
+    shared = ["--no-deps", "--no-index", "--only-binary", ":all:", "--require-hashes", "-r", requirements]
+    shared += [word for folder in folders for word in ("--find-links", folder)]
+    if engine.name == "uv":
+        options = ["--offline", "--no-config", "--no-progress", "--color", "never", *shared]
+        options += [word for name in again for word in ("--reinstall-package", name)]
+        env = {name: value for name, value in _environment(world).items() if not _decides(name, "UV_", _UV_KEPT)}
+        env.update({} if uv_cache is None else {"UV_CACHE_DIR": uv_cache})
+        return Call(argv=(*engine.argv, *options), env=env)
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", *shared]
+    options += ["--force-reinstall"] if again else []
+    env = {name: value for name, value in _pip_environment(world).items() if not _decides(name, "PIP_", _PIP_KEPT)}
+    env["PIP_CONFIG_FILE"] = os.devnull
+    return Call(argv=(*engine.argv, *options), env=env)
+
+
+def _decides(name: str, prefix: str, kept: frozenset[str]) -> bool:
+    """Say whether a variable could change what is installed."""
+    return name.startswith(prefix) and name not in kept
 
 
 def _pip_indexes(local: Configuration) -> list[str]:

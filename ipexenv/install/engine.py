@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,6 +41,14 @@ def find_uv(world: World) -> str | None:
     """Return the path of uv: on PATH, or beside the Python that runs ipexenv; None where there is none."""
     beside = Path(sys.executable).parent / "uv"
     return shutil.which("uv", path=world.env.get("PATH", "")) or (str(beside) if beside.is_file() else None)
+
+
+def uv_cache(engine: Engine, world: World) -> str | None:
+    """Return the folder in which uv is configured to keep what it unpacks; None where its own place will do."""
+    if engine.name != "uv" or {"UV_CACHE_DIR", "UV_NO_CONFIG"} & world.env.keys():
+        return None
+    ended = world.runner.run((engine.argv[0], "cache", "dir"), timeout_s=_PIP_VERSION_LIMIT_S, env=world.env)
+    return ended.stdout.strip() or None if ended.returncode == 0 else None
 
 
 def engine_name(choice: str, target: Target, world: World) -> EngineName:
@@ -104,8 +113,14 @@ def _pip_engine(program: str, target: Target, world: World) -> Engine:
             ),
             hint=f"give it pip with `{program} -m ensurepip`, or install uv with `pip install 'ipexenv[uv]'`",
         )
-    argv = (sys.executable, "-I", "-B", "-m", "pip", "--python", program, "install")
-    return Engine(name="pip", argv=argv, version=version)
+    # As `pip --python` does, but for its second process, which would outlive the first where that is killed.
+    return Engine(name="pip", argv=(program, "-I", "-B", _runner(), "install"), version=version)
+
+
+def _runner() -> str:
+    """Return the program with which the pip beside ipexenv runs in another Python; it has been there since 22.3."""
+    spec = find_spec("pip")
+    return str(Path(spec.origin).with_name("__pip-runner__.py")) if spec and spec.origin else "pip"
 
 
 def _own_pip(program: str, target: Target, world: World) -> Version | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +10,10 @@ from typing import TYPE_CHECKING
 from ipexenv.errors import OutsideError
 
 if TYPE_CHECKING:
-    from ipexenv.facts import Target
-    from ipexenv.plan import Plan
+    from collections.abc import Iterable
 
-_ROOM_FACTOR = 3
-"""The download, what it unpacks to (about twice its size), side by side for a while."""
+    from ipexenv.facts import Target
+
 _MB = 1_000_000
 
 
@@ -35,23 +35,42 @@ def refuse_unusable(target: Target) -> None:
         )
 
 
-def refuse_full_disk(plan: Plan, prefix: str | None) -> None:
-    """Raise OutsideError where the disk has clearly no room for the files whose size is known."""
-    place = _existing(Path(plan.venv or prefix or "/"))
-    need_bytes = plan.download_bytes * _ROOM_FACTOR
-    free_bytes = shutil.disk_usage(place).free
+def refuse_full_disk(need_bytes: int, place: Path) -> None:
+    """Raise OutsideError where the disk has no room for what the wheels unpack to."""
+    there = _existing(place)
+    free_bytes = shutil.disk_usage(there).free
     if free_bytes >= need_bytes:
         return
     raise OutsideError(
         "there is not enough room on the disk",
         code="disk-full",
         causes=(
-            f"about {need_bytes // _MB} MB are needed to download and unpack",
-            f"{place} has {free_bytes // _MB} MB left",
+            f"the packages unpack to {need_bytes // _MB} MB",
+            f"{there} has {free_bytes // _MB} MB left",
         ),
         hint="free some space, or install elsewhere with `--venv DIR`",
     )
 
 
+def refuse_locked_folders(paths: Iterable[str]) -> None:
+    """Raise OutsideError where a folder that has to change must not be written."""
+    folders = {_nearest(folder) for folder in {os.path.dirname(path) for path in paths}}  # noqa: PTH120 (tens of thousands)
+    closed = sorted(folder for folder in folders if not os.access(folder, os.W_OK | os.X_OK))
+    if closed:
+        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        raise OutsideError(
+            "the environment cannot be written",
+            code="not-writable",
+            causes=(f"no files can be made in {closed[0]}{more}",),
+            hint="correct its permissions, or install into an environment of its own with `ipexenv install --venv DIR`",
+        )
+
+
 def _existing(path: Path) -> Path:
     return next((folder for folder in (path, *path.parents) if folder.is_dir()), Path("/"))
+
+
+def _nearest(folder: str) -> str:
+    while not os.path.isdir(folder) and folder not in {"", "/"}:  # noqa: PTH112 (as above)
+        folder = os.path.dirname(folder)  # noqa: PTH120 (as above)
+    return folder

@@ -1,174 +1,266 @@
-"""Carry a plan out in one call of the engine, and believe it only after looking."""
+"""Carry a plan out whole or not at all: stage first, change in one call of the engine, believe it after looking."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
-from ipexenv.errors import OutsideError
+from ipexenv.errors import AnswerIsNo, IpexenvError, OutsideError
 from ipexenv.events import Event
-from ipexenv.install.addresses import hide_credentials, is_local, local_path
-from ipexenv.install.building import build_all, build_bridge
-from ipexenv.install.call import install_call
+from ipexenv.install.addresses import hide_credentials
+from ipexenv.install.call import staged_call
 from ipexenv.install.configuration import read_configuration
-from ipexenv.install.engine import choose_engine
+from ipexenv.install.engine import choose_engine, uv_cache
 from ipexenv.install.explain import explain
-from ipexenv.install.guard import refuse_full_disk, refuse_unusable
-from ipexenv.install.venv import new_environment
+from ipexenv.install.guard import refuse_full_disk, refuse_locked_folders, refuse_unusable
+from ipexenv.install.installed import installed_distributions
+from ipexenv.install.order import Order
+from ipexenv.install.planned_paths import ask_schemes, planned_paths
+from ipexenv.install.staging import Stage
+from ipexenv.install.venv import is_absent, make_environment, place_for
 from ipexenv.plan import missing
+from ipexenv.transaction.changing import Change, changing
+from ipexenv.transaction.holding import holding
+from ipexenv.transaction.journal import ChangedPackage
+from ipexenv.transaction.state import StateFolder
+from ipexenv.transaction.unfinished import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Mapping
+
+    from packaging.version import Version
 
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
-    from ipexenv.install.building import Build
-    from ipexenv.install.call import Call
     from ipexenv.install.engine import Engine
+    from ipexenv.install.staging import Ready
     from ipexenv.outcome import Pin, Resolution
     from ipexenv.plan import Plan
     from ipexenv.system.runner import Finished
     from ipexenv.system.world import World
 
-_LIMIT_S = 3 * 3600.0
-"""For the engine as a whole: several gigabytes over a slow line take long. Each request has its own short limit."""
+__all__ = ["Order", "carry_out"]
 
-_WATCHED = ("torch", "ipex", "bindings", "bridge", "mpi", "numpy", "torchvision", "torchaudio")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """How a plan is to be carried out."""
-
-    look: Callable[[], Facts]
-    """Looks at the target anew."""
-    base: str | None = None
-    """The Python to make the plan's environment with; None: the one that runs ipexenv."""
-    engine: str = "auto"
-    user_sources: tuple[str, ...] = ()
-    offline: bool = False
-    show_progress: bool = False
-    build: Build = build_bridge
+_LIMIT_S = 3600.0
+"""For the engine as a whole, which has nothing to download any more."""
+_UNDONE = "it was undone: the environment is as it was before"
+_UNDONE_NEW = "it was undone: the environment that was begun is removed"
 
 
 def carry_out(plan: Plan, resolution: Resolution, order: Order, world: World, listen: Listener) -> Facts:
-    """Install the plan with one call of the engine, and return the facts afterwards: every pin is really there.
+    """Install the plan, and return the facts afterwards: every pin is really there, and ``order.prove`` has passed.
 
-    Makes the plan's environment first and removes it again on failure; then builds what has to be built. Raises
-    OutsideError where that cannot be done, the disk is too full, the engine fails (with the likely cause, and whether
-    anything was changed), or it reports success and the pins are not there.
+    Everything is brought and looked through before the first change; whatever fails later, Ctrl-C included, puts the
+    old environment back. Another command that holds the environment is waited for. Raises OutsideError that says why,
+    and that nothing was changed or that it was undone; ``changed-meanwhile`` where the environment is no longer the one
+    that was planned from; what ``order.prove`` raises.
     """
     assert all(_has_file(pin) for pin in resolution.pins)  # noqa: S101 (never by name alone)
-    with new_environment(plan.venv, world, listen, base=order.base):
-        before = order.look()
-        refuse_unusable(before.target)
-        refuse_full_disk(plan, before.target.prefix)
-        engine = choose_engine(order.engine, before.target, world)
-        ended = _build_and_run(engine, plan, order, before=before, world=world, listen=listen)
-        after = order.look()
+    work = _Work(plan=plan, resolution=resolution, order=order, world=world, listen=listen)
+    with (
+        place_for(plan.venv),
+        holding(work.state, command=order.command, listen=listen, wait_s=order.lock_wait_s),
+    ):
+        with _saying("nothing was changed", listen), _swept(work.state):
+            settle(work.state, listen)
+            work.refuse_another_environment()
+            ready = work.stage()
+            change = work.change_to(ready)
+        with (
+            _saying("it was undone: the environment is as it was before", listen),
+            changing(work.state, change) as under_way,
+        ):
+            work.install(ready)
+            under_way.installed()
+            return work.look_again()
+
+
+@contextmanager
+def _saying(ending: str, listen: Listener) -> Iterator[None]:
+    """Make whatever leaves the block say what became of the environment."""
+    try:
+        yield
+    except AnswerIsNo:
+        raise
+    except IpexenvError as error:
+        if error.code not in {"not-restored", "no-snapshot"} and ending not in error.causes:
+            error.causes = (*error.causes, ending)
+        error.data = {"changed": error.code == "not-restored", **(error.data or {})}
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        listen(Event(kind="warning", text=ending))
+        raise
+
+
+@contextmanager
+def _swept(state: StateFolder) -> Iterator[None]:
+    """Take away what was staged in the environment itself, where the block fails."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(state.staging, ignore_errors=True)
+        raise
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """One plan being carried out."""
+
+    plan: Plan
+    resolution: Resolution
+    order: Order
+    world: World
+    listen: Listener
+
+    @property
+    def state(self) -> StateFolder:
+        """Return the environment's own folder."""
+        return StateFolder.at(self.plan.venv) if self.plan.venv else StateFolder.of(self.order.before.target)
+
+    def refuse_another_environment(self) -> None:
+        """Raise OutsideError where the environment must not be changed, or is not the one that was planned from."""
+        refuse_unusable(self.order.before.target)
+        if self.plan.venv is not None:
+            same = is_absent(self.plan.venv)
+        else:
+            now = self.order.look()
+            same = (now.installed, now.target) == (self.order.before.installed, self.order.before.target)
+        if not same:
+            raise OutsideError(
+                "the environment was changed meanwhile",
+                code="changed-meanwhile",
+                causes=("it is no longer the one that this plan was made for",),
+                hint="run the same command again: it plans anew",
+            )
+
+    def stage(self) -> tuple[Ready, ...]:
+        """Bring everything that is needed."""
+        facts = self._facts_before()
+        engine = choose_engine(self.order.engine, facts.target, self.world)
+        configuration = read_configuration(self.world, prefix=facts.target.prefix, with_uv=engine.name == "uv")
+        return Stage(
+            plan=self.plan,
+            order=self.order,
+            chosen=tuple(pin.offer for pin in self.resolution.pins if pin.offer is not None and not pin.installed),
+            engine=engine,
+            facts=facts,
+            configuration=configuration.local_only() if self.order.offline else configuration,
+            state=self.state,
+            world=self.world,
+            listen=self.listen,
+        ).fill()
+
+    def _facts_before(self) -> Facts:
+        """Return what an engine can be asked about: the target, or the Python that it is to be made with."""
+        facts = self.order.before
+        if self.plan.venv is None:
+            return facts
+        base = self.order.base or sys.executable
+        return replace(facts, target=replace(facts.target, executable=base, site_packages=None))
+
+    def change_to(self, ready: tuple[Ready, ...]) -> Change:
+        """Return what is going to happen, having seen that there is room and leave for it."""
+        fresh = self.plan.venv is not None
+        before = _installed(self.order.before)
+        packages = tuple(
+            ChangedPackage(
+                name=one.project,
+                before=str(before[one.project]) if one.project in before else None,
+                after=str(one.file.offer.version),
+            )
+            for one in ready
+        )
+        target = self.order.before.target
+        schemes = None if fresh else ask_schemes(target, self.world)
+        replaced = [package.name for package in packages if package.before is not None]
+        wheels = [one.wheel for one in ready]
+        paths = () if schemes is None else planned_paths(wheels, replaced, schemes, prefix=target.prefix)
+        refuse_locked_folders(paths)
+        place = Path(self.plan.venv or target.site_packages or target.prefix or "/")
+        refuse_full_disk(sum(wheel.unpacked_bytes for wheel in wheels), place)
+        return Change(
+            command=self.order.command,
+            packages=packages,
+            paths=paths,
+            folders=() if schemes is None else schemes.packages,
+            new_environment=fresh,
+        )
+
+    def install(self, ready: tuple[Ready, ...]) -> None:
+        """Change the environment. Raises OutsideError where it cannot be made, or the engine fails."""
+        target = self.order.before.target
+        if self.plan.venv is not None:
+            make_environment(self.plan.venv, self.order.base, self.world, self.listen)
+            target = self.order.look().target
+        if not ready:
+            return
+        engine = choose_engine(self.order.engine, target, self.world)
+        self.listen(Event(kind="step", text=f"installing with {engine.name}"))
+        ended = self._run(engine, ready)
         if ended.returncode != 0 or ended.timed_out:
-            raise _failure(ended, plan, engine, changed=_changes(before, after))
-        absent = missing(resolution, after)
+            raise _failure(ended, engine)
+
+    def _run(self, engine: Engine, ready: tuple[Ready, ...]) -> Finished:
+        before = _installed(self.order.before)
+        with tempfile.TemporaryDirectory(prefix="ipexenv-") as name:
+            requirements = Path(name) / "requirements.txt"
+            requirements.write_text("\n".join(one.requirement for one in ready) + "\n", encoding="utf-8")
+            call = staged_call(
+                engine,
+                self.world,
+                requirements=str(requirements),
+                folders=tuple(dict.fromkeys(str(one.file.path.parent) for one in ready)),
+                again=tuple(one.project for one in ready if _looks_alike(one, before)),
+                uv_cache=uv_cache(engine, self.world),
+            )
+            return self.world.runner.run(
+                call.argv,
+                timeout_s=_LIMIT_S,
+                env=call.env,
+                cwd=str(self.world.directory),
+                on_line=lambda line: self.listen(Event(kind="output", text=hide_credentials(line))),
+            )
+
+    def look_again(self) -> Facts:
+        """Return the facts afterwards. Raises OutsideError where they are not as planned; what ``order.prove`` does."""
+        after = self.order.look()
+        absent = missing(self.resolution, after)
         if absent:
-            raise _not_as_planned(engine, absent)
-    return after
+            raise OutsideError(
+                "the engine reports success, and the packages are not as planned",
+                code="not-as-planned",
+                causes=absent,
+                hint="try the other engine with `--engine`",
+            )
+        self.order.prove(after)
+        return after
 
 
 def _has_file(pin: Pin) -> bool:
     return pin.installed or pin.offer is not None or (pin.bridge is not None and len(pin.parts) > 0)
 
 
-def _build_and_run(  # noqa: PLR0913 (what to do, how, where, and who listens)
-    engine: Engine, plan: Plan, order: Order, *, before: Facts, world: World, listen: Listener
-) -> Finished:
-    configuration = read_configuration(world, prefix=before.target.prefix, with_uv=engine.name == "uv")
-    lock = _Lock(before)
-    with tempfile.TemporaryDirectory(prefix="ipexenv-") as name:
-        folder = Path(name)
-        built = build_all(plan, folder, build=order.build, configuration=configuration, world=world, listen=listen)
-        # In files that only this user can read: a URL may hold credentials, and command lines are public.
-        requirements, constraints = folder / "requirements.txt", folder / "constraints.txt"
-        requirements.write_text("\n".join((*plan.requirements, *built)) + "\n", encoding="utf-8")
-        constraints.write_text("\n".join(plan.constraints) + "\n", encoding="utf-8")
-        call = install_call(
-            engine,
-            world,
-            requirements=str(requirements),
-            constraints=str(constraints),
-            configuration=configuration.local_only() if order.offline else configuration,
-            offline=order.offline,
-            folders=_folders(order, world),
-            show_progress=order.show_progress,
-        )
-        ended = _run(call, engine, world, listen)
-    if ended.returncode != 0:
-        lock.remove_if_new()
-    return ended
+def _installed(facts: Facts) -> Mapping[str, Version]:
+    found = installed_distributions(facts.target.site_packages)
+    return {name: distribution.version for name, distribution in found.items()}
 
 
-def _run(call: Call, engine: Engine, world: World, listen: Listener) -> Finished:
-    listen(Event(kind="step", text=f"installing with {engine.name}"))
-    return world.runner.run(
-        call.argv,
-        timeout_s=_LIMIT_S,
-        env=call.env,
-        cwd=str(world.directory),
-        on_line=lambda line: listen(Event(kind="output", text=hide_credentials(line))),
-    )
+def _looks_alike(one: Ready, before: Mapping[str, Version]) -> bool:
+    """Say whether an engine would take what is installed for what is wanted: 2.8.0+cpu satisfies ==2.8.0."""
+    wanted, there = one.file.offer.version, before.get(one.project)
+    return there is not None and (wanted == there or (wanted.local is None and there.public == wanted.public))
 
 
-class _Lock:
-    """The empty file with which uv locks an environment, and which it leaves behind."""
-
-    def __init__(self, before: Facts) -> None:
-        self._file = Path(before.target.prefix or "/") / ".lock"
-        self._existed = self._file.exists()
-
-    def remove_if_new(self) -> None:
-        if not self._existed and self._file.is_file() and self._file.stat().st_size == 0:
-            self._file.unlink()
-
-
-def _folders(order: Order, world: World) -> tuple[str, ...]:
-    """Return the user's folders of wheels, which dependencies must come from where nothing else may be asked."""
-    if not order.offline:
-        return ()
-    paths = (local_path(address, world.directory) for address in order.user_sources if is_local(address))
-    return tuple(str(path) for path in paths)
-
-
-def _failure(ended: Finished, plan: Plan, engine: Engine, *, changed: tuple[str, ...]) -> OutsideError:
-    by_url = [canonicalize_name(text.partition(" @ ")[0]) for text in plan.requirements if " @ " in text]
-    by_url += [canonicalize_name(pin.name) for pin in plan.builds]
-    explanation = explain(ended, by_url=by_url)
-    ending = f"the environment was changed: {', '.join(changed)}" if changed else "nothing was changed"
+def _failure(ended: Finished, engine: Engine) -> OutsideError:
+    explanation = explain(ended)
     return OutsideError(
         f"{engine.name} could not install the packages",
         code=explanation.code,
-        causes=(*explanation.causes, ending),
+        causes=explanation.causes,
         hint=explanation.hint,
-        data={"changed": bool(changed)},
-    )
-
-
-def _not_as_planned(engine: Engine, absent: tuple[str, ...]) -> OutsideError:
-    return OutsideError(
-        f"{engine.name} reports success, and the packages are not as planned",
-        code="not-as-planned",
-        causes=absent,
-        hint="`ipexenv status` shows what is there now; try the other engine with `--engine`",
-        data={"changed": True},
-    )
-
-
-def _changes(before: Facts, after: Facts) -> tuple[str, ...]:
-    pairs = [(name, getattr(before.installed, name), getattr(after.installed, name)) for name in _WATCHED]
-    return tuple(
-        f"{name} was {old.version if old else 'absent'} and is {new.version if new else 'absent'}"
-        for name, old, new in pairs
-        if (old and old.version) != (new and new.version)
     )

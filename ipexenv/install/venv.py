@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +14,7 @@ from ipexenv.events import Event
 from ipexenv.facts import Installed
 from ipexenv.probe.choice import TargetChoice
 from ipexenv.probe.look import probe
+from ipexenv.transaction.state import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -39,9 +40,9 @@ def look_before(where: TargetChoice, world: World, *, libraries: Collection[str]
 
 
 def is_absent(directory: str) -> bool:
-    """Say whether there is no environment at ``directory`` yet: nothing, or an empty folder."""
+    """Say whether there is no environment at ``directory`` yet: nothing, or a folder with at most ipexenv's own."""
     folder = Path(directory)
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    return not folder.exists() or (folder.is_dir() and all(entry.name == FOLDER for entry in folder.iterdir()))
 
 
 def facts_of_new(facts: Facts, directory: str) -> Facts:
@@ -58,25 +59,29 @@ def facts_of_new(facts: Facts, directory: str) -> Facts:
     return replace(facts, target=target, installed=Installed())
 
 
-@contextmanager
-def new_environment(
-    directory: str | None, world: World, listen: Listener, *, base: str | None = None
-) -> Iterator[None]:
-    """Make the environment for the block; remove it again if the block fails. None: there is nothing to make.
+def make_environment(directory: str, base: str | None, world: World, listen: Listener) -> None:
+    """Make a virtual environment at ``directory``, which holds nothing but ipexenv's own folder, if it is there at all.
 
     ``base`` is the Python to make it with, None the one that runs ipexenv. It gets pip where that can give it (some
     distributions split ``ensurepip`` off). Raises OutsideError when it cannot be made.
     """
-    if directory is None:
-        yield
-        return
     listen(Event(kind="step", text=f"making a virtual environment at {directory}"))
-    existed = Path(directory).is_dir()
+    _make(directory, base or sys.executable, world)
+
+
+@contextmanager
+def place_for(directory: str | None) -> Iterator[None]:
+    """Take away, where the block fails, the folder that it made for an environment; None: there is none to make."""
+    existed = directory is None or Path(directory).is_dir()
     try:
-        _make(directory, base or sys.executable, world)
         yield
     except BaseException:
-        _remove(Path(directory), keep_folder=existed)
+        if directory is not None:
+            with contextlib.suppress(OSError):
+                if existed:
+                    Path(directory).mkdir(exist_ok=True)
+                else:
+                    Path(directory).rmdir()  # only where it is empty: somebody else may use it by now
         raise
 
 
@@ -84,7 +89,7 @@ def _make(directory: str, base: str, world: World) -> None:
     command = (base, "-I", "-m", "venv")
     ended = world.runner.run((*command, directory), timeout_s=_LIMIT_S)
     if ended.returncode != 0 and "ensurepip" in ended.stdout + ended.stderr:
-        ended = world.runner.run((*command, "--clear", "--without-pip", directory), timeout_s=_LIMIT_S)
+        ended = world.runner.run((*command, "--without-pip", directory), timeout_s=_LIMIT_S)
     if ended.returncode == 0:
         return
     said = (ended.stderr or ended.stdout).strip().splitlines()
@@ -94,14 +99,3 @@ def _make(directory: str, base: str, world: World) -> None:
         causes=(said[-1] if said else f"`{' '.join(command)}` ended with code {ended.returncode}",),
         hint="name a directory that can be written, or make the environment yourself and give it with `--venv DIR`",
     )
-
-
-def _remove(folder: Path, *, keep_folder: bool) -> None:
-    if not keep_folder:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)

@@ -20,6 +20,8 @@ class LockedBridge:
     """With its local label, as ``2022.2.0+ipexenv.bridge.1``."""
     parts: tuple[Offer, ...]
     """The wheels that it is built from, each with its SHA-256."""
+    wheel: Offer | None = None
+    """The bridge's own wheel where the lock lies in a wheelhouse that has it ready made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

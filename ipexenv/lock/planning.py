@@ -25,7 +25,7 @@ def locked_resolution(lock: Lock, replayed: Replay, facts: Facts) -> Resolution:
     """Return the locked decision in the shape that `install` reports and `verify` proves."""
     target = replayed.target
     to_install = {file.project for file in replayed.files}
-    files = {file.project: file for file in target.files}
+    files = {file.project: file for file in (*target.files, *replayed.files)}
     return Resolution(
         torch=target.torch,
         python=facts.target.version,
@@ -43,7 +43,7 @@ def locked_resolution(lock: Lock, replayed: Replay, facts: Facts) -> Resolution:
 
 def _pin(name: str, files: Mapping[str, Offer], to_install: set[str], replayed: Replay) -> Pin:
     project = canonicalize_name(name)
-    if project == BRIDGE_PROJECT and replayed.target.bridge is not None:
+    if project == BRIDGE_PROJECT and project not in to_install and replayed.target.bridge is not None:
         missing = replayed.bridge is not None
         return Pin(
             name=name,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import PurePosixPath
 
+    from packaging.version import Version
+
     from ipexenv.ruling import Offer
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -35,7 +37,7 @@ def read_target(reader: Reader, wheels: Mapping[str, Offer], folder: PurePosixPa
         torch=reader.version("torch"),
         ccl=ccl.choice("provider", get_args(CclProvider)),  # type: ignore[arg-type]  # choice() checked it
         ccl_version=ccl.maybe_version("version"),
-        bridge=None if bridge is None else _bridge(Reader(bridge, where=f"{reader.where}: bridge"), folder),
+        bridge=None if bridge is None else _bridge(Reader(bridge, where=f"{reader.where}: bridge"), wheels, folder),
         pins=reader.texts("pins"),
         import_names=_import_names(reader),
         constraints=_constraints(reader),
@@ -127,14 +129,27 @@ def _printable(reader: Reader, key: str) -> str:
     return text
 
 
-def _bridge(reader: Reader, folder: PurePosixPath) -> LockedBridge:
+def _bridge(reader: Reader, wheels: Mapping[str, Offer], folder: PurePosixPath) -> LockedBridge:
     version = reader.version("version")
     if not is_bridge(version):
         raise reader.wrong("version", str(version)[:80], "a version of the bridge")
     rows = [Reader(row, where=f"{reader.where}: parts") for row in reader.rows("parts")]
-    bridge = LockedBridge(version=version, parts=tuple(_part(row, folder) for row in rows))
+    bridge = LockedBridge(
+        version=version, parts=tuple(_part(row, folder) for row in rows), wheel=_ready(reader, wheels, version)
+    )
     reader.finish()
     return bridge
+
+
+def _ready(reader: Reader, wheels: Mapping[str, Offer], version: Version) -> Offer | None:
+    """Return the bridge's own wheel where the lock names one."""
+    name = reader.maybe_text("wheel")
+    if name is None:
+        return None
+    found = wheels.get(name)
+    if found is None or (found.project, found.version) != (BRIDGE_PROJECT, version):
+        raise reader.wrong("wheel", name[:80], f"the name of a wheel of the bridge {version} under packages")
+    return replace(found, source=usual_source(found.url), configured=True)
 
 
 def _part(reader: Reader, folder: PurePosixPath) -> Offer:

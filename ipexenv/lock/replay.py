@@ -30,7 +30,7 @@ class Replay:
 
     target: LockedTarget
     files: tuple[Offer, ...]
-    """Those that are not installed in exactly this version, by project."""
+    """Those that are not installed in exactly this version, by project; the bridge's own where the lock has it."""
     replaced: tuple[tuple[str, Version], ...]
     """Name and installed version of what they replace."""
     requirements: tuple[str, ...]
@@ -38,7 +38,7 @@ class Replay:
     constraints: tuple[str, ...]
     """Every file of the lock as ``name==version``."""
     bridge: BridgeRelease | None
-    """What to build the bridge from; None where the lock has none or exactly it is installed."""
+    """What to build the bridge from; None where the lock has none, has it ready made, or exactly it is installed."""
     parts: tuple[Offer, ...]
     """The wheels of ``bridge``, one for each of its parts and in their order."""
 
@@ -74,8 +74,8 @@ def replay(
     ipexenv does not know.
     """
     target = choose_target(lock, facts)
-    files = tuple(file for file in target.files if installed.get(file.project) != file.version)
-    release = _bridge(target, bridges)
+    files = tuple(file for file in _files(target) if installed.get(file.project) != file.version)
+    release = locked_release(target, bridges)
     is_there = target.bridge is not None and installed.get(BRIDGE_PROJECT) == target.bridge.version
     to_build = None if is_there else release
     return Replay(
@@ -83,10 +83,16 @@ def replay(
         files=files,
         replaced=tuple((file.project, installed[file.project]) for file in files if file.project in installed),
         requirements=tuple(f"{file.project} @ {file.url}#sha256={file.sha256}" for file in files),
-        constraints=tuple(f"{file.project}=={file.version}" for file in target.files),
+        constraints=tuple(f"{file.project}=={file.version}" for file in _files(target)),
         bridge=to_build,
         parts=() if to_build is None or target.bridge is None else _in_order(target.bridge.parts, to_build),
     )
+
+
+def _files(target: LockedTarget) -> tuple[Offer, ...]:
+    """Return every wheel that is there ready made, by project."""
+    ready = None if target.bridge is None else target.bridge.wheel
+    return target.files if ready is None else tuple(sorted((*target.files, ready), key=lambda file: file.project))
 
 
 def _objections(target: LockedTarget, facts: Facts) -> Iterator[str]:
@@ -100,7 +106,7 @@ def _objections(target: LockedTarget, facts: Facts) -> Iterator[str]:
     if not facts.target.wheel_tags or (locked.minor, locked.architecture) != (here.minor, here.architecture):
         return
     accepted = frozenset(facts.target.wheel_tags)
-    unfit = [file.filename for file in target.files if not _is_accepted(file, accepted)]
+    unfit = [file.filename for file in _files(target) if not _is_accepted(file, accepted)]
     if unfit:
         more = f" and {len(unfit) - _FILES_NAMED} more" if len(unfit) > _FILES_NAMED else ""
         yield f"{_libc_words(facts)} does not accept {', '.join(unfit[:_FILES_NAMED])}{more}"
@@ -115,9 +121,12 @@ def _libc_words(facts: Facts) -> str:
     return "this environment" if libc.version is None else f"this environment, with {libc.family} {libc.version},"
 
 
-def _bridge(target: LockedTarget, bridges: Sequence[BridgeRelease]) -> BridgeRelease | None:
-    """Return the table's row for the locked bridge; raise AnswerIsNo where it is not the same any more."""
-    if target.bridge is None:
+def locked_release(target: LockedTarget, bridges: Sequence[BridgeRelease]) -> BridgeRelease | None:
+    """Return the table's row for the locked bridge, None where there is none to build.
+
+    Raises AnswerIsNo where it is not the same any more.
+    """
+    if target.bridge is None or target.bridge.wheel is not None:
         return None
     row = next((release for release in bridges if release.version == target.bridge.version), None)
     wanted = {part.sha256 for part in target.bridge.parts}

@@ -48,7 +48,8 @@ def _packages(lock: Lock, folder: PurePosixPath) -> list[Package]:
     """Return one entry a project and version, with the wheels of every target that takes it."""
     found: dict[tuple[str, Version], list[tuple[Offer, LockedTarget]]] = {}
     for target in lock.targets:
-        for file in target.files:
+        ready = () if target.bridge is None or target.bridge.wheel is None else (target.bridge.wheel,)
+        for file in (*target.files, *ready):
             found.setdefault((file.project, file.version), []).append((file, target))
     return [
         Package(
@@ -132,7 +133,8 @@ def _bridge(bridge: LockedBridge, folder: PurePosixPath) -> dict[str, Any]:
         )
         for part in bridge.parts
     ]
-    return {"version": str(bridge.version), "parts": parts}
+    wheel = None if bridge.wheel is None else bridge.wheel.filename
+    return _present({"version": str(bridge.version), "wheel": wheel, "parts": parts})
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:

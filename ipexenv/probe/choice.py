@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipexenv.errors import UsageError
+from ipexenv.transaction.state import FOLDER
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +42,17 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--venv", metavar="DIR", help="look at the Python of this virtual environment")
 
 
+def target_words(options: argparse.Namespace) -> str:
+    """Return the options that name the target, as a further command would need them; starts with a space."""
+    named = (("--python", options.python), ("--venv", options.venv))
+    found = [(flag, value) for flag, value in named if value]
+    if not found:
+        return ""
+    import shlex  # noqa: PLC0415 (start-up time: hints alone need it)
+
+    return "".join(f" {flag} {shlex.quote(value)}" for flag, value in found)
+
+
 def choose_target(options: argparse.Namespace, world: World, *, may_make: bool = False) -> TargetChoice:
     """Return the target that ``options`` and the environment name; raise UsageError where both options name one.
 
@@ -65,10 +77,17 @@ def choose_target(options: argparse.Namespace, world: World, *, may_make: bool =
 
 def _to_make(python: str, venv: str, world: World, *, may_make: bool) -> TargetChoice:
     directory = _absolute(venv, world)
-    if not may_make or (directory.exists() and (not directory.is_dir() or any(directory.iterdir()))):
+    if not may_make or not _may_become(directory):
         raise _two_targets(python, venv)
     program = str(_program_in(directory))
     return TargetChoice(executable=program, how="--venv", venv=str(directory), base=_named(python, world))
+
+
+def _may_become(directory: Path) -> bool:
+    """Say whether an environment can be made there: nothing is, or a folder with at most ipexenv's own."""
+    if not directory.exists():
+        return True
+    return directory.is_dir() and all(entry.name == FOLDER for entry in directory.iterdir())
 
 
 def _two_targets(python: str, venv: str) -> UsageError:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ipexenv.plan import Change, Plan
     from ipexenv.verify.checks import VerifyReport
 
+UNDONE = "it was undone: the environment is as it was before (`--keep` leaves it installed)"
 _MB = 1_000_000
 
 
@@ -72,7 +73,7 @@ def with_data(data: Mapping[str, Any]) -> Iterator[None]:
         raise
 
 
-def failed_checks(report: VerifyReport | None) -> tuple[Problem, ...]:
+def failed_checks(report: VerifyReport | None, *, rolled_back: bool) -> tuple[Problem, ...]:
     """Return the one problem that `install --verify` reports, in the words of `verify`."""
     if report is None or report.passed:
         return ()
@@ -81,14 +82,21 @@ def failed_checks(report: VerifyReport | None) -> tuple[Problem, ...]:
         Problem(
             code="check-failed",
             message=f"{len(failed)} of {len(report.checks)} checks failed: {', '.join(check.id for check in failed)}",
-            causes=tuple(f"{check.id}: {check.detail}" for check in failed),
+            causes=(*(f"{check.id}: {check.detail}" for check in failed), *((UNDONE,) if rolled_back else ())),
             hint=next((check.hint for check in failed if check.hint), None),
         ),
     )
 
 
-def show_outcome(
-    console: Console, *, resolution: Resolution, plan: Plan, changed: bool, report: VerifyReport | None
+def show_outcome(  # noqa: PLR0913 (everything that became of it)
+    console: Console,
+    *,
+    resolution: Resolution,
+    plan: Plan,
+    changed: bool,
+    rolled_back: bool,
+    report: VerifyReport | None,
+    way_back: str,
 ) -> None:
     """Print what became of it, the notes, and the way back."""
     names = _listed([f"{pin.name} {pin.version}" for pin in resolution.pins])
@@ -96,6 +104,8 @@ def show_outcome(
         console.print(f"nothing to do: {names} {_are(resolution)} there")
     elif changed:
         console.print(f"installed: {names}")
+    elif rolled_back:
+        console.print(f"not installed: {names}; {UNDONE}")
     else:
         for line in plan_lines(plan, resolution):
             console.print(line)
@@ -105,16 +115,10 @@ def show_outcome(
         console.print(f"note: {provider}: {resolution.ccl_reason}")
     for note in resolution.notes:
         console.print(f"note: {note.text}")
-    if changed and (plan.restore or plan.remove) and plan.venv is None:
-        console.print(f"way back: {_way_back(plan)}")
+    if changed and plan.venv is None:
+        console.print(f"way back: `{way_back}`")
     if report is not None:
         show_report(report, console)
-
-
-def _way_back(plan: Plan) -> str:
-    steps = [f"install {' '.join(plan.restore)}"] if plan.restore else []
-    steps += [f"uninstall {' '.join(plan.remove)}"] if plan.remove else []
-    return ", ".join(steps)
 
 
 def _origin(change: Change, plan: Plan) -> str:

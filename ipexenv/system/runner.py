@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ipexenv.system.deferral import signals_deferred
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ANSWER_FD_VARIABLE = "IPEXENV_ANSWER_FD"
 """Environment variable that tells a child the file descriptor for its JSON answer."""
@@ -24,6 +24,20 @@ _GRACE_S = 3.0
 _DRAIN_S = 2.0
 _CHUNK_BYTES = 1 << 16
 _KEPT_BYTES = 1 << 26
+_INHERITED: list[int] = []
+
+
+@contextlib.contextmanager
+def inherited(descriptor: int) -> Iterator[None]:
+    """Let every program that is started in the block hold ``descriptor`` as well, until it ends.
+
+    So a lock outlives its holder for as long as what it has started still works: SIGKILL cannot be passed on.
+    """
+    _INHERITED.append(descriptor)
+    try:
+        yield
+    finally:
+        _INHERITED.remove(descriptor)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +155,7 @@ class Child:
             stderr=subprocess.PIPE,
             env=child_env,
             cwd=cwd,
-            pass_fds=(answer_fd,) if answer_fd >= 0 else (),
+            pass_fds=(*_INHERITED, *((answer_fd,) if answer_fd >= 0 else ())),
             start_new_session=True,
         )
 

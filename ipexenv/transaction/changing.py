@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from ipexenv.system.deferral import signals_deferred
 from ipexenv.transaction.journal import Journal, write_journal
 from ipexenv.transaction.recovery import finish, save_snapshot, undo
 from ipexenv.transaction.snapshot import take
+from ipexenv.transaction.state import FULL, set_aside, sync_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,29 +48,58 @@ class Changing:
         """Keep where it is written down."""
         self._state = state
         self._journal = journal
+        self._syncing: threading.Thread | None = None
+        self._trouble: OSError | None = None
 
     def installed(self) -> None:
-        """Say that everything is installed: from here on a cut-off change is finished, not undone. Raises OSError."""
+        """Say that everything is installed: from here on a cut-off change is finished, not undone. Raises OSError.
+
+        What was installed is written to the disk meanwhile, beside what the caller does next.
+        """
         self._journal = self._journal.at("changed")
         write_journal(self._state, self._journal)
+        self._syncing = threading.Thread(target=self._sync, daemon=True, name="ipexenv-sync")
+        self._syncing.start()
+
+    def settle(self) -> Journal:
+        """Wait until everything is on the disk, and return the journal as it stands. Raises OSError."""
+        if self._syncing is not None:
+            self._syncing.join()
+        if self._trouble is not None:
+            raise self._trouble
+        return self._journal
+
+    @property
+    def journal(self) -> Journal:
+        """Return how far the change is."""
+        return self._journal
+
+    def _sync(self) -> None:
+        try:
+            sync_file_system(self._state.path)
+        except OSError as error:
+            self._trouble = error
 
 
 @contextmanager
 def changing(state: StateFolder, change: Change) -> Iterator[Changing]:
     """Let the block change the environment; undo what it did where it raises anything. The caller holds the lock.
 
-    Raises OutsideError where the way back cannot be prepared (nothing is changed then), or cannot be gone.
+    Raises OutsideError where the way back cannot be prepared (nothing is changed then), where the change cannot be
+    completed (it is undone then), or where it cannot be undone.
     """
-    journal = begin(state, change)
-    under_way = Changing(state, journal)
+    under_way = Changing(state, begin(state, change))
     try:
         yield under_way
-    except BaseException:
+        journal = under_way.settle()
         with signals_deferred():
-            undo(state, journal)
+            finish(state, journal)
+    except BaseException as error:
+        with signals_deferred():
+            undo(state, under_way.journal)
+        if isinstance(error, OSError):
+            raise _incomplete(error, state) from None
         raise
-    with signals_deferred():
-        finish(state, journal)
 
 
 def begin(state: StateFolder, change: Change) -> Journal:
@@ -85,21 +116,19 @@ def begin(state: StateFolder, change: Change) -> Journal:
     try:
         state.path.mkdir(parents=True, exist_ok=True)
         write_journal(state, journal)
+        set_aside(state)
         if not change.new_environment:
             store = state.snapshot(journal.identity)
             save_snapshot(take(change.paths, change.folders, store), store)
-        journal = journal.at("changing")
-        write_journal(state, journal)
-    except OSError as error:
+        changing_now = journal.at("changing")
+        write_journal(state, changing_now)
+    except BaseException as error:
         with signals_deferred():
-            undo(state, journal.at("preparing"))
-        raise OutsideError(
-            "the way back cannot be prepared, so nothing was changed",
-            code="no-snapshot",
-            causes=(f"{error.filename or state.path}: {error.strerror or error}",),
-            hint="free some space or correct the permissions, and run the command again",
-        ) from None
-    return journal
+            undo(state, journal)
+        if isinstance(error, OSError):
+            raise _unprepared(error, state) from None
+        raise
+    return changing_now
 
 
 def boot_id() -> str:
@@ -108,3 +137,25 @@ def boot_id() -> str:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def _unprepared(error: OSError, state: StateFolder) -> OutsideError:
+    return OutsideError(
+        "the way back cannot be prepared, so nothing was changed",
+        code="no-snapshot",
+        causes=(_words(error, state),),
+        hint="free some space or correct the permissions, and run the command again",
+    )
+
+
+def _incomplete(error: OSError, state: StateFolder) -> OutsideError:
+    return OutsideError(
+        "the change could not be completed",
+        code="disk-full" if error.errno in FULL else "not-writable",
+        causes=(_words(error, state),),
+        hint="free some space or correct the permissions, and run the command again",
+    )
+
+
+def _words(error: OSError, state: StateFolder) -> str:
+    return f"{error.filename or state.path}: {error.strerror or error}"

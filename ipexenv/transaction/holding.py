@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from ipexenv.errors import OutsideError
 from ipexenv.events import Event
+from ipexenv.system.runner import inherited
+from ipexenv.transaction.state import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,23 +24,34 @@ if TYPE_CHECKING:
 
 DEFAULT_WAIT_S = 600.0
 _POLL_S = 0.2
+_ATTEMPTS = 50
 
 
 @contextmanager
 def holding(state: StateFolder, *, command: str, listen: Listener, wait_s: float = DEFAULT_WAIT_S) -> Iterator[None]:
     """Hold the environment's lock for the block; wait for another holder and say who it is.
 
-    Raises OutsideError that names the holder where it has not let go after ``wait_s`` seconds, or where the lock
-    cannot be made.
+    Programs that are started meanwhile hold it, too: where this process is killed, nobody comes in before they have
+    ended. A folder that holds nothing but the lock goes with it. Raises OutsideError that names the holder where it
+    has not let go after ``wait_s`` seconds, or where the lock cannot be made.
     """
     handle = _acquire(state.lock, listen, wait_s=wait_s)
     try:
         _write_holder(handle, command)
-        yield
+        with inherited(handle):
+            yield
     finally:
         with contextlib.suppress(OSError):  # the file system may be full or gone, and the lock ends all the same
             os.ftruncate(handle, 0)
+            _leave_nothing(state, handle)
         os.close(handle)
+
+
+def _leave_nothing(state: StateFolder, handle: int) -> None:
+    """Remove a folder in which there is nothing to remember; whoever waits for the lock sees that it is gone."""
+    if os.listdir(state.path) == [state.lock.name] and _is_same(handle, state.lock):  # noqa: PTH208 (names, not paths)
+        state.lock.unlink()
+        state.path.rmdir()
 
 
 def _acquire(path: Path, listen: Listener, *, wait_s: float) -> int:
@@ -65,16 +78,21 @@ def _acquire(path: Path, listen: Listener, *, wait_s: float) -> int:
 
 
 def _open(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise OutsideError(
-            f"cannot lock the environment: {path} cannot be made",
-            code="not-writable",
-            causes=(error.strerror or str(error),),
-            hint="correct its permissions, or install into an environment of its own with `ipexenv install --venv DIR`",
-        ) from None
+    for attempt in range(_ATTEMPTS):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:  # noqa: PERF203 (hardly ever tried twice)
+            if isinstance(error, FileNotFoundError) and attempt + 1 < _ATTEMPTS:
+                continue  # whoever held it has just removed the folder
+            raise OutsideError(
+                f"cannot lock the environment: {path} cannot be made",
+                code="disk-full" if error.errno in FULL else "not-writable",
+                causes=(error.strerror or str(error),),
+                hint="free some space, or correct its permissions, or install into an environment of its own with"
+                " `ipexenv install --venv DIR`",
+            ) from None
+    raise AssertionError("unreachable")
 
 
 def _is_same(handle: int, path: Path) -> bool:

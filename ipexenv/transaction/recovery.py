@@ -65,20 +65,30 @@ def recover(state: StateFolder, *, is_whole: Callable[[Journal], bool]) -> Recov
 
 def finish(state: StateFolder, journal: Journal) -> None:
     """Make the change under way the last one, and forget the one before it. Raises OSError."""
+    state.reserve.unlink(missing_ok=True)
     complete(state, journal)
     _sweep(state)
 
 
 def undo(state: StateFolder, journal: Journal) -> None:
-    """Put the old environment back, and forget the change. Raises OutsideError where that cannot be done."""
-    if journal.new_environment:
-        remove_environment(state)
-        return
-    store = state.snapshot(journal.identity)
-    if journal.stage != "preparing":
-        write_journal(state, journal.at("undoing"))
-        _restore(store)
-    remove_durably(state.journal)
+    """Put the old environment back, and forget the change. Raises OutsideError where that cannot be done.
+
+    An undoing that is cut off goes on the next time, which the journal says; where there is no room for these words,
+    a change that had not installed everything is undone without them.
+    """
+    try:
+        state.reserve.unlink(missing_ok=True)
+        if journal.stage != "preparing":
+            _say_undoing(state, journal)
+        if journal.new_environment:
+            remove_environment(state)
+            return
+        if journal.stage != "preparing":
+            _restore(state.snapshot(journal.identity))
+        _forget_last(state, journal)
+        remove_durably(state.journal)
+    except OSError as error:
+        raise _not_restored(error) from None
     _sweep(state)
 
 
@@ -90,13 +100,13 @@ def undo_last(state: StateFolder) -> Journal | None:
     journal = read_last(state)
     if journal is None:
         return None
-    if journal.new_environment:
+    if not journal.new_environment:
+        load_snapshot(state.snapshot(journal.identity))
+    try:
         write_journal(state, journal.at("undoing"))
-        remove_environment(state)
-        return journal
-    load_snapshot(state.snapshot(journal.identity))
-    write_journal(state, journal.at("undoing"))
-    remove_durably(state.last)
+        remove_durably(state.last)
+    except OSError as error:
+        raise _not_restored(error) from None
     undo(state, journal.at("undoing"))
     return journal
 
@@ -116,19 +126,36 @@ def remove_environment(state: StateFolder) -> None:
         top.rmdir()
 
 
+def _say_undoing(state: StateFolder, journal: Journal) -> None:
+    try:
+        write_journal(state, journal.at("undoing"))
+    except OSError:
+        if journal.stage == "changed":
+            raise
+
+
+def _forget_last(state: StateFolder, journal: Journal) -> None:
+    """Take back the words that the change was completed, where they were written and it was not, after all."""
+    last = read_last(state)
+    if last is not None and last.identity == journal.identity:
+        remove_durably(state.last)
+
+
 def _restore(store: Path) -> None:
     snapshot = load_snapshot(store)
     try:
         restore(snapshot, store)
     except SnapshotError as error:
         raise _no_way_back(store, str(error)) from None
-    except OSError as error:
-        raise OutsideError(
-            "the old environment could not be put back",
-            code="not-restored",
-            causes=(f"{error.filename}: {error.strerror}" if error.filename else str(error),),
-            hint="remove the cause and run `ipexenv rollback`: it goes on where it stopped",
-        ) from None
+
+
+def _not_restored(error: OSError) -> OutsideError:
+    return OutsideError(
+        "the old environment could not be put back",
+        code="not-restored",
+        causes=(f"{error.filename}: {error.strerror}" if error.filename else str(error),),
+        hint="remove the cause and run `ipexenv rollback`: it goes on where it stopped",
+    )
 
 
 def _sweep(state: StateFolder) -> None:
@@ -138,7 +165,7 @@ def _sweep(state: StateFolder) -> None:
         if entry not in wanted:
             shutil.rmtree(entry, ignore_errors=True)
     shutil.rmtree(state.staging, ignore_errors=True)
-    for draft in state.path.glob("*.draft"):
+    for draft in (*state.path.glob("*.draft"), state.reserve):
         draft.unlink(missing_ok=True)
 
 

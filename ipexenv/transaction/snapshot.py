@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ipexenv.reading import Reader
+from ipexenv.transaction.leftovers import changing_folders, leftovers_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 _METADATA = (".dist-info", ".egg-info")
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES})
-_LEFTOVERS = ("~", ".tmp")
-"""What pip and uv call a package while they move it in or out."""
 
 
 class SnapshotError(Exception):
@@ -53,7 +52,7 @@ class Snapshot:
     absent_folders: tuple[str, ...]
     """The same for folders, deepest first."""
     listings: tuple[tuple[str, tuple[str, ...]], ...]
-    """Folders that packages are put into, each with the names in it."""
+    """Every folder that may change and was there, each with the names in it that look like leftovers of an engine."""
 
     def as_mapping(self) -> dict[str, Any]:
         """Return it for the snapshot's JSON file."""
@@ -79,8 +78,9 @@ class Snapshot:
 def take(paths: Iterable[str], folders: Iterable[str], store: Path) -> Snapshot:
     """Keep what is at ``paths`` (absolute, files or links) in the folder ``store``, which must not exist.
 
-    ``folders`` are those that packages are put into. Files that engines write in place (metadata, ``.pth``) are copied,
-    all others linked, where the file system can. Raises OSError; what was stored so far is gone then.
+    ``folders`` are those that packages are put into; where an engine leaves something of its own between them and the
+    paths, it is taken away when the old environment is put back. Files that engines write in place (metadata, ``.pth``)
+    are copied, all others linked, where the file system can. Raises OSError; what was stored so far is gone then.
     """
     store.mkdir(parents=True)
     try:
@@ -108,7 +108,7 @@ def _take(paths: list[str], folders: tuple[str, ...], store: Path) -> Snapshot:
         kept=tuple(kept),
         absent=tuple(absent),
         absent_folders=tuple(sorted(missing_folders, key=lambda folder: (-folder.count("/"), folder))),
-        listings=tuple((folder, tuple(sorted(_names(folder)))) for folder in folders),
+        listings=tuple((folder, leftovers_in(folder)) for folder in changing_folders(paths, folders)),
     )
 
 
@@ -120,10 +120,9 @@ def restore(snapshot: Snapshot, store: Path) -> None:
         _remove(path)
         for other in compiled.of(path):
             _remove(other)
-    for folder, names in snapshot.listings:
-        for name in set(_names(folder)) - set(names):
-            if name.startswith(_LEFTOVERS):
-                _remove_tree(f"{folder}/{name}")
+    for folder, names in (*snapshot.listings, *((gone, ()) for gone in snapshot.absent_folders)):
+        for name in set(leftovers_in(folder)) - set(names):
+            _remove_tree(f"{folder}/{name}")
     for kept in snapshot.kept:
         _put_back(kept, store)
     for gone in snapshot.absent_folders:

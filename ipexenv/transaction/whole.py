@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,12 +43,21 @@ def _missing(package: ChangedPackage, site_packages: Sequence[str]) -> Iterator[
     if package.after is None:
         yield from (f"{package.name} is still there: {folder}" for folder in found)
         return
-    if len(found) != 1 or not found[0].name.removesuffix(_SUFFIX).endswith(f"-{package.after}"):
+    if len(found) != 1 or not _is_version(found[0], package.after):
         yield f"{package.name} {package.after} is not there" if not found else f"{package.name} is {found[0].name}"
         return
     wrong = next(_wrong_files(found[0]), None)
     if wrong is not None:
         yield f"{package.name} {package.after}: {wrong}"
+
+
+def _is_version(metadata: Path, wanted: str) -> bool:
+    """Compare as versions: ``certifi-2024.07.04.dist-info`` is 2024.7.4."""
+    text = metadata.name.removesuffix(_SUFFIX).rpartition("-")[2]
+    try:
+        return Version(text) == Version(wanted)
+    except InvalidVersion:
+        return text == wanted
 
 
 def _metadata_of(name: str, site_packages: Sequence[str]) -> Iterator[Path]:

@@ -76,6 +76,12 @@ def run_single(job: Job) -> Outcome:
     )
 
 
+def run_import(job: Job) -> Check:
+    """Run `import` alone, in one process of the target."""
+    checks, _ = _Session(job).run(["import"], job.options.import_names)
+    return checks[0]
+
+
 def _ipex_brings_ccl(imported: Check, options: VerifyOptions) -> bool:
     libraries = imported.measurements.get("libraries", ())
     return any("libccl.so" in path and f"/{options.ipex_module}/" in path for path in libraries)

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipexenv import cli
-from ipexenv.commands import install
-from ipexenv.install import transaction
+from ipexenv import cli, installing
 from ipexenv.system.http import Page
 from ipexenv.system.runner import Finished, SubprocessRunner
 from ipexenv.system.world import World
@@ -22,6 +20,7 @@ from ipexenv.verify.checks import Check, VerifyReport
 from tests.bridges import played_bridge
 from tests.fakes import FakeHttp, finished
 from tests.servers import tables_with
+from tests.unit.transaction.trees import read_tree
 from tests.wheels import fake_ipex, fake_torch
 
 if TYPE_CHECKING:
@@ -35,13 +34,20 @@ WHY = "note: the ccl backend is the bridge: Intel's bindings end at torch 2.7.0,
 MADE_FROM = "built from oneccl 2022.2.0, oneccl-cpu 2022.2.0, impi-rt 2021.18.0"
 
 
+IMPORTED = '{"check": "import", "event": "end", "seconds": 0.1, "data": {"modules": []}}'
+"""What a process of the target tells when everything could be imported."""
+
+
 @dataclass
 class PlayedEngine(SubprocessRunner):
-    """Runs everything for real but pip's install, which writes the metadata of what it is told to install."""
+    """Runs everything for real but imports and pip's install, which writes the metadata of what it is to install."""
 
     ending: Finished = field(default_factory=finished)
     site_packages: Path | None = None
     calls: list[tuple[str, ...]] = field(default_factory=list)
+    answer: Finished = field(default_factory=finished)
+    imports: str = IMPORTED
+    interrupted: bool = False
 
     def run(
         self,
@@ -53,12 +59,21 @@ class PlayedEngine(SubprocessRunner):
         answer: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> Finished:
+        if argv[-2].endswith("_target_single.py"):
+            return finished(answer=self.imports.encode())
         if "install" not in argv:
             return super().run(argv, timeout_s=timeout_s, env=env, cwd=cwd, answer=answer, on_line=on_line)
+        lines = Path(argv[argv.index("-r") + 1]).read_text("utf-8").splitlines()
+        if "--report" in argv:
+            rows = [{"download_info": {"url": line.partition(" @ ")[2].partition("#")[0]}} for line in lines]
+            Path(argv[argv.index("--report") + 1]).write_text(json.dumps({"install": rows}), encoding="utf-8")
+            return self.answer
         self.calls.append(tuple(argv))
         if self.ending.returncode == 0 and self.site_packages is not None:
-            for requirement in Path(argv[argv.index("-c") + 1]).read_text("utf-8").split():
-                pretend_installed(self.site_packages, *requirement.split("=="))
+            for line in lines:
+                pretend_installed(self.site_packages, *line.partition(" --hash=")[0].replace("-", "_").split("=="))
+        if self.interrupted:
+            raise KeyboardInterrupt
         return self.ending
 
 
@@ -66,7 +81,7 @@ def pretend_installed(site_packages: Path, name: str, version: str) -> None:
     info = site_packages / f"{name}-{version}.dist-info"
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
-    (info / "RECORD").touch()
+    (info / "RECORD").write_text(f"{info.name}/METADATA,,\n{info.name}/RECORD,,\n", encoding="utf-8")
     if name == "torch":
         (site_packages / "torch").mkdir(exist_ok=True)
         (site_packages / "torch/version.py").write_text(f"__version__ = '{version}+cpu'\n", encoding="utf-8")
@@ -97,6 +112,7 @@ def engine(venv: Path) -> PlayedEngine:
 def world(tmp_path: Path, wheels: Path, engine: PlayedEngine) -> World:
     env = {"HOME": str(tmp_path / "home"), "PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull}
     env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "UV_NO_CONFIG": "1", "NO_COLOR": "1"}
+    env |= {"IPEXENV_CACHE_DIR": str(tmp_path / "cache")}
     return World(runner=engine, http=FakeHttp(), env=env, directory=tmp_path)
 
 
@@ -120,10 +136,12 @@ def test_a_plan_is_announced_and_carried_out(
     assert out == (
         f"installed: torch 2.8.0, intel_extension_for_pytorch 2.8.0 and ipexenv-oneccl-bridge {BRIDGE}\n"
         f"{WHY} is chosen\n"
-        "way back: uninstall torch intel_extension_for_pytorch ipexenv-oneccl-bridge\n"
+        "way back: `ipexenv rollback --venv env`\n"
     )
     assert err == (
-        f"asking 1 source\n{plan_lines(wheels)}building ipexenv-oneccl-bridge {BRIDGE}\ninstalling with pip\n"
+        f"asking 1 source\n{plan_lines(wheels)}building ipexenv-oneccl-bridge {BRIDGE}\n"
+        "asking pip 23.0 what it would install: it may download to decide\n"
+        "installing with pip\n"
     )
     assert len(engine.calls) == 1
 
@@ -229,7 +247,7 @@ def test_an_engine_that_fails_is_explained(
         "error: pip could not install the packages [forbidden]\n"
         "  because files.test refuses torch-2.8.0.whl (HTTP 403)\n"
         "  because it says: ERROR: HTTP error 403 while getting https://files.test/a/torch-2.8.0.whl\n"
-        "  because nothing was changed\n"
+        "  because it was undone: the environment is as it was before\n"
         "\n"
         "hint: take the file from elsewhere with `--source URL-or-DIR`\n"
     )
@@ -252,7 +270,40 @@ def test_success_without_the_packages_is_no_success(
 ) -> None:
     engine.site_packages = None
     assert run(world, tables, "-q") == 3
-    assert "[not-as-planned]\n  because torch 2.8.0 is not there\n" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "[not-as-planned]\n  because torch 2.8.0 is not there\n" in said
+    assert "  because it was undone: the environment is as it was before\n" in said
+
+
+def test_an_engine_without_an_answer_changes_nothing(
+    world: World, tables: str, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.answer = finished(1, stderr="ERROR: ResolutionImpossible")
+    assert run(world, tables, "-q") == 3
+    assert "[conflict]" in (said := capsys.readouterr().err)
+    assert said.count("nothing was changed") == 1
+    assert engine.calls == []
+
+
+def test_what_cannot_be_imported_is_undone_unless_it_is_to_be_kept(
+    world: World, tables: str, venv: Path, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.imports = (
+        '{"check": "import", "event": "stage", "stage": "import torch"}\n'
+        '{"check": "import", "event": "error", "type": "OSError", "message": "libx.so.1: undefined symbol: _Zoo"}'
+    )
+    before = read_tree(venv)
+    assert run(world, tables, "-q") == 3
+    assert capsys.readouterr().err.startswith(
+        "error: what was installed cannot be imported [import-failed]\n"
+        "  because import torch: libx.so.1 is built for another torch: the symbol _Zoo is not there\n"
+        "  because it was undone: the environment is as it was before\n"
+    )
+    assert read_tree(venv) == before
+    assert run(world, tables, "-q", "--keep") == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("warning: what was installed cannot be imported: import torch: ")
+    assert out.startswith("installed: ")
 
 
 def test_sources_that_have_nothing_are_an_outside_error(
@@ -280,6 +331,7 @@ def test_what_the_tables_rule_out_is_a_no_without_asking_anybody(
 def test_verify_follows_and_decides(
     world: World,
     tables: str,
+    venv: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     *,
@@ -292,10 +344,13 @@ def test_verify_follows_and_decides(
         seen.append(options)
         return VerifyReport(checks=(Check(id="train", status=status, detail="loss fell", hint="look closer"),))
 
-    monkeypatch.setattr(install, "verify", verify)
+    monkeypatch.setattr(installing, "verify", verify)
+    before = read_tree(venv)
     assert run(world, tables, "--verify", "--json") == code
     document = json.loads(capsys.readouterr().out)
-    assert document["data"]["changed"] is True
+    undone = status == "fail"
+    assert (document["data"]["changed"], document["data"]["rolled_back"]) == (not undone, undone)
+    assert (read_tree(venv) == before) is undone
     assert [check["status"] for check in document["data"]["verify"]["checks"]] == [status]
     assert [problem["code"] for problem in document["problems"]] == ["check-failed"] * code
     assert (seen[0].stack, seen[0].ccl, seen[0].import_names) == (
@@ -303,8 +358,12 @@ def test_verify_follows_and_decides(
         "bridge",
         ("torch", "intel_extension_for_pytorch", "oneccl_bindings_for_pytorch"),
     )
+    assert run(world, tables, "--verify", "-q", "--keep") == code
+    out = capsys.readouterr().out
+    assert "loss fell" in out
+    assert out.startswith("installed" if undone else "nothing to do")
     assert run(world, tables, "--verify", "-q") == code
-    assert "loss fell" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("nothing to do")
 
 
 def test_an_engine_that_does_not_exist(world: World, tables: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -313,14 +372,14 @@ def test_an_engine_that_does_not_exist(world: World, tables: str, capsys: pytest
 
 
 def test_ctrl_c_while_the_engine_runs(
-    world: World, tables: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, tables: str, venv: Path, engine: PlayedEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_arguments: object, **_more: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(transaction, "_run", interrupted)
+    engine.interrupted = True
+    before = read_tree(venv)
     assert run(world, tables, "-q") == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    undone = "warning: it was undone: the environment is as it was before\n"
+    assert capsys.readouterr().err == f"{undone}interrupted\n"
+    assert read_tree(venv) == before
 
 
 def test_sizes_and_yanked_releases_show_in_the_plan(

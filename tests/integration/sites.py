@@ -74,6 +74,7 @@ def quiet_world(folder: Path, **env: str) -> World:
         "UV_CACHE_DIR": str(folder / "uv-cache"),
         "UV_HTTP_TIMEOUT": "3",
         "UV_HTTP_RETRIES": "1",
+        "IPEXENV_CACHE_DIR": str(folder / "ipexenv-cache"),
         "NO_PROXY": "*",
         "TMPDIR": str(folder / "tmp"),
     }
@@ -112,9 +113,14 @@ def ipexenv(world: World, *arguments: str) -> Ended:
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
-    """Return path -> content hash of everything in ``folder``, links and modes included."""
+    """Return path -> content hash of everything in ``folder``, links and modes included.
+
+    What Python compiles and what ipexenv remembers is no part of an environment.
+    """
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
+        if not {"__pycache__", ".ipexenv"}.isdisjoint(path.relative_to(folder).parts):
+            continue
         state = path.lstat()
         if path.is_symlink():
             content = str(path.readlink())

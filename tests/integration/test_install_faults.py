@@ -69,7 +69,7 @@ class Bench:
     def __init__(self, venv: Path, engine: str, folder: Path) -> None:
         self.venv, self.engine, self.folder = venv, engine, folder
         # An engine's cache would hide a fault of the next test: what it downloaded well once is not asked for again.
-        for cache in ("pip-cache", "uv-cache"):
+        for cache in ("pip-cache", "uv-cache", "ipexenv-cache"):
             shutil.rmtree(folder / cache, ignore_errors=True)
 
     def refused(self, index: str, *arguments: str, intel: str | None = None, **env: str) -> Ended:
@@ -83,7 +83,7 @@ class Bench:
         ended = ipexenv(world, *command, *arguments)
         assert ended.code == 3, (ended.document, ended.stderr)
         assert ended.document["status"] == "error"
-        assert ended.problem["hint"]
+        assert ended.problem["hint"], ended.problem
         assert fingerprint(self.venv) == before
         return ended
 
@@ -119,15 +119,15 @@ def _tag(wheel: Path) -> str:
 @pytest.mark.parametrize(
     ("fault", "codes"),
     [
-        ("wrong-hash", {"wrong-hash"}),
-        ("cut-off", {"cut-off", "wrong-hash", "damaged-wheel"}),
-        ("contradiction", {"wrong-hash"}),
-        ("html", {"wrong-hash", "damaged-wheel"}),
-        ("circle", {"source-failed", "wrong-hash", "damaged-wheel"}),
-        ("stall", {"stalled", "damaged-wheel"}),
+        ("wrong-hash", {"hash-mismatch"}),
+        ("cut-off", {"changed", "damaged-wheel"}),
+        ("contradiction", {"hash-mismatch"}),
+        ("html", {"not-a-file", "damaged-wheel"}),
+        ("circle", {"redirect-loop", "damaged-wheel"}),
+        ("stall", {"not-a-file", "damaged-wheel"}),
         ("403", {"forbidden"}),
         ("404", {"not-found"}),
-        ("500", {"source-failed"}),
+        ("500", {"server-failed", "source-failed"}),
     ],
 )
 def test_a_bad_file_of_the_configured_index(
@@ -142,10 +142,10 @@ def test_a_bad_file_of_the_configured_index(
 @pytest.mark.parametrize(
     ("fault", "codes"),
     [
-        ("cut-off", {"cut-off", "damaged-wheel"}),
-        ("contradiction", {"contradictory-wheel"}),
-        ("html", {"damaged-wheel"}),
-        ("circle", {"source-failed", "damaged-wheel"}),
+        ("cut-off", {"changed", "cut-off", "damaged-wheel"}),
+        ("contradiction", {"bad-wheel", "contradictory-wheel"}),
+        ("html", {"not-a-file", "damaged-wheel"}),
+        ("circle", {"redirect-loop", "source-failed", "damaged-wheel"}),
         ("403", {"forbidden"}),
     ],
 )
@@ -214,14 +214,15 @@ def test_bindings_that_are_listed_and_forbidden(bench: Bench, site: Site, folder
     site.fail(f"/torch_ccl/cpu/{bindings.name}", 403)
     ended = bench.refused(index, "--stack", "native", "--torch", "2.7.0", "--ccl", "bindings", intel=intel)
     assert ended.problem["code"] == "forbidden"
-    assert f"127.0.0.1:{site.url.rpartition(':')[2]} refuses {bindings.name} (HTTP 403)" in ended.problem["causes"]
+    assert bindings.name in ended.problem["message"] + "".join(ended.problem["causes"])
+    assert "403" in "".join(ended.problem["causes"])
 
 
 def test_a_dependency_that_is_missing(bench: Bench, site: Site, folder: Path) -> None:
-    needy = build_wheel(folder / "needy", "intel_extension_for_pytorch", "2.8.0", requires=("psutil>=9999",))
-    ipex = needy.rename(needy.with_name(fake_ipex(folder / "wheels", "2.8.0", PYTHON).name))
+    tag = _tag(fake_ipex(folder / "wheels", "2.8.0", PYTHON))
+    ipex = build_wheel(folder / "needy", "intel_extension_for_pytorch", "2.8.0", tag, requires=("psutil>=9999",))
     index = site.simple(
         "/simple",
         [fake_torch(folder / "wheels", "2.8.0", PYTHON), ipex, build_wheel(folder / "wheels", "numpy", "1.26.4")],
     )
-    assert bench.refused(index).problem["code"] in {"not-offered", "unsupported-wheel", "contradictory-wheel"}
+    assert bench.refused(index).problem["code"] in {"not-offered", "unsupported-wheel"}

@@ -96,7 +96,9 @@ def test_the_targets_own_pip_works_isolated(world: World, tmp_path: Path) -> Non
 
 def test_our_pip_serves_a_target_without_one(world: World, tmp_path: Path) -> None:
     engine = choose_engine("auto", target(tmp_path), world)
-    assert engine.argv == (sys.executable, "-I", "-B", "-m", "pip", "--python", "/env/bin/python", "install")
+    runner = engine.argv[3]
+    assert engine.argv == ("/env/bin/python", "-I", "-B", runner, "install")
+    assert runner.endswith("/pip/__pip-runner__.py")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_pip_outside_of_site_packages_is_asked_for_its_version(
 ) -> None:
     runner = FakeRunner(endings=[(("--version",), finished(stdout=said))])
     engine = choose_engine("pip", target(tmp_path, environment="system"), replace(world, runner=runner))
-    assert (engine.version == Version(version)) if version else ("--python" in engine.argv)
+    assert (engine.version == Version(version)) if version else engine.argv[3].endswith("runner__.py")
 
 
 def call(engine: Engine, world: World, settings: Configuration, **more: object) -> str:

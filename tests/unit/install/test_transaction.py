@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
 import shutil
 from collections import namedtuple
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.version import Version
@@ -14,15 +18,21 @@ from ipexenv.bridge.build import BuiltWheel
 from ipexenv.errors import OutsideError
 from ipexenv.events import Event, ignore
 from ipexenv.facts import Package
+from ipexenv.fetch.cache import Cache
 from ipexenv.install import venv
-from ipexenv.install.guard import refuse_full_disk, refuse_unusable
-from ipexenv.install.transaction import Order, carry_out
-from ipexenv.install.venv import facts_of_new, look_before, new_environment
+from ipexenv.install.guard import refuse_full_disk, refuse_locked_folders, refuse_unusable
+from ipexenv.install.order import Order
+from ipexenv.install.transaction import carry_out
+from ipexenv.install.venv import facts_of_new, look_before, make_environment, place_for
 from ipexenv.outcome import Offer, Pin, Resolution
 from ipexenv.plan import make_plan
 from ipexenv.probe.choice import TargetChoice
 from ipexenv.tables.load import load_releases
-from tests.fakes import FakeRunner, facts, finished
+from ipexenv.transaction.journal import read_last
+from ipexenv.transaction.state import StateFolder
+from tests.fakes import facts, finished
+from tests.unit.transaction.trees import read_tree
+from tests.wheels import build_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,19 +44,9 @@ if TYPE_CHECKING:
     from ipexenv.system.world import World
     from ipexenv.tables.bridge import BridgeRelease
 
+UNDONE = "it was undone: the environment is as it was before"
 IPEX = "intel_extension_for_pytorch"
-OFFER = Offer(
-    project=IPEX.replace("_", "-"),
-    version=Version("2.7.0"),
-    filename="x.whl",
-    url="https://me:hunter2@files.test/x.whl",
-    source="page",
-    size_bytes=1_000_000,
-)
-PINS = (
-    Pin(name="torch", version=Version("2.7.0"), source="installed", installed=True),
-    Pin(name=IPEX, version=Version("2.7.0"), source="page", offer=OFFER),
-)
+TORCH = Pin(name="torch", version=Version("2.7.0"), source="installed", installed=True)
 RESOLUTION = Resolution(
     torch=Version("2.7.0"),
     python=Version("3.11"),
@@ -54,7 +54,7 @@ RESOLUTION = Resolution(
     ccl="none",
     ccl_version=None,
     ccl_reason=None,
-    pins=PINS,
+    pins=(TORCH,),
     constraints=(),
     import_names=("torch",),
     rejections=(),
@@ -64,11 +64,13 @@ RESOLUTION = Resolution(
 
 @dataclass
 class Engine:
-    """Plays pip: keeps what it was given, and changes the target."""
+    """Plays pip: keeps what it was given, answers which files it would install, and changes the target."""
 
     ended: Finished = field(default_factory=finished)
     effect: Callable[[], None] = lambda: None
+    asked: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     says: str = ""
 
@@ -82,10 +84,19 @@ class Engine:
         answer: bool = False,
         on_line: Callable[[str], None] | None = None,
     ) -> Finished:
-        self.argv = tuple(argv)
-        for word in argv:
-            if word.endswith(".txt"):
-                self.files[Path(word).name] = Path(word).read_text("utf-8")
+        if argv[-1].endswith("_target_paths.py"):
+            prefix = argv[0].removesuffix("/bin/python")
+            folders = {kind: [f"{prefix}/{kind}"] for kind in ("scripts", "data", "headers")}
+            packages = [f"{prefix}/site-packages"]
+            return finished(answer=json.dumps({**folders, "purelib": packages, "platlib": packages}).encode())
+        given = {Path(word).name: Path(word).read_text("utf-8") for word in argv if word.endswith(".txt")}
+        if "--report" in argv:
+            self.asked = tuple(argv)
+            urls = [line.partition(" @ ")[2].partition("#")[0] for line in given["requirements.txt"].splitlines()]
+            report = {"install": [{"download_info": {"url": url}} for url in urls]}
+            Path(argv[argv.index("--report") + 1]).write_text(json.dumps(report), encoding="utf-8")
+            return finished()
+        self.argv, self.env, self.files = tuple(argv), dict(env or {}), given
         if on_line is not None and self.says:
             on_line(self.says)
         self.effect()
@@ -102,50 +113,142 @@ class Target:
         return self.now
 
 
-def at(given: Facts, prefix: Path) -> Facts:
-    return replace(given, target=replace(given.target, prefix=str(prefix), site_packages=str(prefix)))
+@dataclass
+class Bench:
+    """An environment in a folder, and what is to be done with it."""
+
+    world: World
+    target: Target
+    folder: Path
+    resolution: Resolution
+    heard: list[Event] = field(default_factory=list)
+
+    @property
+    def env(self) -> Path:
+        return self.folder / "env"
+
+    def at(self, given: Facts) -> Facts:
+        folder, program = str(self.env), f"{self.env}/bin/python"
+        return replace(given, target=replace(given.target, prefix=folder, site_packages=folder, executable=program))
+
+    def becomes(self, given: Facts) -> Callable[[], None]:
+        return lambda: setattr(self.target, "now", self.at(given))
+
+    def carry(self, engine: Engine, **order: object) -> Facts:
+        plan = make_plan(self.resolution, self.target.now)
+        how = {"look": self.target.look, "before": self.target.now, "engine": "pip", **order}
+        return carry_out(plan, self.resolution, Order(**how), replace(self.world, runner=engine), self.heard.append)  # type: ignore[arg-type]  # passed on
+
+    def refused(self, engine: Engine, **order: object) -> OutsideError:
+        """Return the error that it ends with, after seeing that the environment is as it was."""
+        before = read_tree(self.env)
+        with pytest.raises(OutsideError) as caught:
+            self.carry(engine, **order)
+        assert read_tree(self.env) == before
+        assert caught.value.data is not None
+        assert caught.value.data["changed"] is False
+        return caught.value
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Target:
-    (tmp_path / "env").mkdir()
-    (tmp_path / "env/pip-24.2.dist-info").mkdir()
-    return Target(at(facts(torch="2.7.0"), tmp_path / "env"))
+def bench(world: World, tmp_path: Path) -> Bench:
+    (tmp_path / "env/pip-24.2.dist-info").mkdir(parents=True)
+    wheel = build_wheel(tmp_path / "wheels", IPEX, "2.7.0")
+    offer = Offer(
+        project=IPEX.replace("_", "-"),
+        version=Version("2.7.0"),
+        filename=wheel.name,
+        url=wheel.as_uri(),
+        source="page",
+        size_bytes=1_000_000,
+    )
+    pin = Pin(name=IPEX, version=Version("2.7.0"), source="page", offer=offer)
+    bench = Bench(world, Target(facts()), tmp_path, replace(RESOLUTION, pins=(TORCH, pin)))
+    bench.becomes(facts(torch="2.7.0"))()
+    return bench
 
 
-def carry(world: World, engine: Engine, target: Target, *, heard: list[Event] | None = None, **order: object) -> Facts:
-    plan = make_plan(RESOLUTION, target.now)
-    what = Order(look=target.look, engine="pip", **order)  # type: ignore[arg-type]  # passed on
-    listen = ignore if heard is None else heard.append
-    return carry_out(plan, RESOLUTION, what, replace(world, runner=engine), listen)
+def digest(bench: Bench) -> str:
+    return hashlib.sha256(next((bench.folder / "wheels").iterdir()).read_bytes()).hexdigest()
 
 
-def test_success_is_believed_after_looking(world: World, target: Target, tmp_path: Path) -> None:
-    engine = Engine(effect=lambda: setattr(target, "now", at(facts(torch="2.7.0", ipex="2.7.0"), tmp_path / "env")))
-    after = carry(world, engine, target)
+def test_success_is_believed_after_looking(bench: Bench) -> None:
+    engine = Engine(effect=bench.becomes(facts(torch="2.7.0", ipex="2.7.0")))
+    proven: list[Facts] = []
+    after = bench.carry(engine, prove=proven.append)
     assert after.installed.ipex is not None
-    assert engine.files == {
-        "requirements.txt": f"{IPEX} @ https://me:hunter2@files.test/x.whl\n",
-        "constraints.txt": f"torch==2.7.0\n{IPEX}==2.7.0\n",
-    }
-    assert "hunter2" not in " ".join(engine.argv)
+    assert proven == [after]
+    sha256 = digest(bench)
+    assert engine.files == {"requirements.txt": f"intel-extension-for-pytorch==2.7.0 --hash=sha256:{sha256}\n"}
+    assert {"--no-deps", "--no-index", "--require-hashes"} <= set(engine.argv)
+    last = read_last(StateFolder.at(str(bench.env)))
+    assert last is not None
+    assert [str(package) for package in last.packages] == ["intel-extension-for-pytorch absent -> 2.7.0"]
 
 
-def test_success_that_changed_nothing_is_not_believed(world: World, target: Target) -> None:
-    with pytest.raises(OutsideError) as caught:
-        carry(world, Engine(), target)
-    assert (caught.value.code, caught.value.causes) == ("not-as-planned", (f"{IPEX} 2.7.0 is not there",))
+def test_success_that_changed_nothing_is_not_believed(bench: Bench) -> None:
+    error = bench.refused(Engine())
+    assert (error.code, error.causes) == ("not-as-planned", (f"{IPEX} 2.7.0 is not there", UNDONE))
 
 
-def test_failure_says_why_and_that_nothing_was_changed(world: World, target: Target) -> None:
-    with pytest.raises(OutsideError) as caught:
-        carry(
-            world, Engine(ended=finished(1, stderr="ERROR: HTTP error 403 while getting https://a.test/x.whl")), target
-        )
-    assert caught.value.code == "forbidden"
-    assert caught.value.causes[0] == "a.test refuses x.whl (HTTP 403)"
-    assert caught.value.causes[-1] == "nothing was changed"
-    assert caught.value.data == {"changed": False}
+def test_failure_says_why_and_that_it_was_undone(bench: Bench) -> None:
+    error = bench.refused(Engine(ended=finished(1, stderr="ERROR: [Errno 28] No space left on device")))
+    assert error.code == "disk-full"
+    assert error.causes[-1] == UNDONE
+
+
+def test_what_the_engine_made_before_it_failed_is_taken_away(bench: Bench) -> None:
+    def half() -> None:
+        (bench.env / f"site-packages/{IPEX}").mkdir(parents=True)
+        (bench.env / f"site-packages/{IPEX}/__init__.py").touch()
+        (bench.env / "site-packages/.tmpX").mkdir()
+        (bench.env / ".lock").touch()
+
+    assert bench.refused(Engine(ended=finished(1), effect=half)).code == "engine-failed"
+
+
+def test_what_does_not_prove_itself_is_undone(bench: Bench) -> None:
+    def prove(_facts: Facts) -> None:
+        raise OutsideError("it cannot be imported", code="import-failed")
+
+    now = bench.target.now
+    engine = Engine(effect=bench.becomes(facts(torch="2.7.0", ipex="2.7.0")))
+    assert bench.refused(engine, prove=prove).causes == (UNDONE,)
+    bench.target.now = now
+    with pytest.raises(KeyboardInterrupt):
+        bench.carry(Engine(effect=interrupt))
+    assert bench.heard[-1] == Event(kind="warning", text=UNDONE)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_environment_that_changed_meanwhile_is_left_alone(bench: Bench) -> None:
+    engine = Engine()
+    error = bench.refused(engine, before=bench.at(facts(torch="2.6.0")))
+    assert (error.code, error.causes[-1], engine.argv) == ("changed-meanwhile", "nothing was changed", ())
+
+
+def test_a_wheel_that_is_not_what_it_says_changes_nothing(bench: Bench) -> None:
+    wheel = next((bench.folder / "wheels").iterdir())
+    liar = build_wheel(bench.folder / "liar", IPEX, "2.7.0", claimed_version="2.6.0")
+    liar.replace(wheel)
+    engine = Engine()
+    error = bench.refused(engine)
+    assert (error.code, error.causes[-1], engine.asked, engine.argv) == ("bad-wheel", "nothing was changed", (), ())
+
+
+def test_with_a_cache_the_file_keeps_its_place(bench: Bench) -> None:
+    cache = Cache(folder=bench.folder / "cache")
+    folders = []
+    for _ in range(2):
+        engine = Engine(ended=finished(1))
+        bench.refused(engine, cache=cache)
+        folders.append([word for word in engine.argv if word.startswith(str(cache.folder))])
+    assert folders == [[str(cache.links / digest(bench))]] * 2
+    bench.refused(engine)
+    assert str(bench.env / ".ipexenv/staging") in " ".join(engine.argv)
 
 
 BRIDGE = load_releases().bridge[-1]
@@ -191,107 +294,66 @@ class Builder:
         self.folder = folder
         if self.failure is not None:
             raise self.failure
-        wheel = folder / "bridge.whl"
-        wheel.write_text("made", encoding="utf-8")
-        return BuiltWheel(path=wheel, sha256="a" * 64, size_bytes=4)
+        wheel = build_wheel(folder, "ipexenv_oneccl_bridge", str(release.version))
+        data = wheel.read_bytes()
+        return BuiltWheel(path=wheel, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
 
 
-def carry_bridge(world: World, engine: Engine, target: Target, builder: Builder, *, heard: list[Event]) -> Facts:
-    wanted = replace(RESOLUTION, pins=(PINS[0], BUILT))
-    order = Order(look=target.look, engine="pip", build=builder)
-    there = replace(world, runner=engine, env={**world.env, "PIP_TRUSTED_HOST": "files.test"})
-    return carry_out(make_plan(wanted, target.now), wanted, order, there, heard.append)
+@pytest.fixture
+def bridged(bench: Bench) -> Bench:
+    trusting = replace(bench.world, env={**bench.world.env, "PIP_TRUSTED_HOST": "files.test"})
+    return replace(bench, resolution=replace(RESOLUTION, pins=(TORCH, BUILT)), world=trusting)
 
 
-def test_what_has_to_be_built_is_built_first_and_given_by_file_and_digest(world: World, target: Target) -> None:
+def test_what_has_to_be_built_is_built_first_and_given_by_digest(bridged: Bench) -> None:
     bridge = Package(name="ipexenv-oneccl-bridge", version=BRIDGE.version)
-    after = replace(target.now, installed=replace(target.now.installed, bridge=bridge))
-    seen: list[bool] = []
+    now = bridged.target.now
+    after = replace(now, installed=replace(now.installed, bridge=bridge))
     builder = Builder()
-
-    def install() -> None:
-        seen.append(builder.folder is not None and (builder.folder / "bridge.whl").is_file())
-        target.now = after
-
-    engine, heard = Engine(effect=install), list[Event]()
-    assert carry_bridge(world, engine, target, builder, heard=heard) == after
-    assert seen == [True]
-    assert builder.folder is not None
-    assert engine.files["requirements.txt"] == (
-        f"ipexenv-oneccl-bridge @ {builder.folder.as_uri()}/bridge.whl#sha256={'a' * 64}\n"
-    )
-    assert f"ipexenv-oneccl-bridge=={BRIDGE.version}" in engine.files["constraints.txt"]
+    engine = Engine(effect=lambda: setattr(bridged.target, "now", after))
+    assert bridged.carry(engine, build=builder) == after
+    line = engine.files["requirements.txt"]
+    assert line.startswith(f"ipexenv-oneccl-bridge=={BRIDGE.version} --hash=sha256:")
     assert builder.parts == [part.filename for part in BRIDGE.parts]
     assert [access.verify for access in builder.accesses] == [False, False, False]
+    assert builder.folder is not None
     assert not builder.folder.exists()
-    steps = [event.text for event in heard if event.kind == "step"]
-    assert steps == [f"building ipexenv-oneccl-bridge {BRIDGE.version}", "installing with pip"]
+    steps = [event.text for event in bridged.heard if event.kind == "step"]
+    assert steps[0] == f"building ipexenv-oneccl-bridge {BRIDGE.version}"
+    assert steps[-1] == "installing with pip"
 
 
-def test_a_bridge_that_cannot_be_built_leaves_the_environment_as_it_is(world: World, target: Target) -> None:
+def test_a_bridge_that_cannot_be_built_leaves_the_environment_as_it_is(bridged: Bench) -> None:
     failure = OutsideError("oneccl cannot be had", code="bridge-part-unreachable", causes=("page: HTTP 403",), hint="x")
     engine = Engine()
-    with pytest.raises(OutsideError) as caught:
-        carry_bridge(world, engine, target, Builder(failure=failure), heard=[])
+    error = bridged.refused(engine, build=Builder(failure=failure))
     assert engine.argv == ()
-    assert caught.value.causes == ("page: HTTP 403", "nothing was changed")
-    assert caught.value.data == {"changed": False}
+    assert error.causes == ("page: HTTP 403", "nothing was changed")
 
 
-def test_a_bridge_without_its_parts_is_never_built(world: World, target: Target) -> None:
-    offline = replace(RESOLUTION, pins=(PINS[0], replace(BUILT, parts=())))
-    with pytest.raises(AssertionError):
-        carry_out(make_plan(offline, target.now), offline, Order(look=target.look), world, ignore)
+def test_what_has_no_file_is_never_handed_over(bridged: Bench) -> None:
+    for pin in (replace(BUILT, parts=()), replace(BUILT, bridge=None)):
+        with pytest.raises(AssertionError):
+            replace(bridged, resolution=replace(RESOLUTION, pins=(pin,))).carry(Engine())
 
 
-def test_failure_half_way_says_what_was_changed(world: World, target: Target, tmp_path: Path) -> None:
-    engine = Engine(
-        ended=finished(1, stderr="No space left on device"),
-        effect=lambda: setattr(target, "now", at(facts(), tmp_path / "env")),
-    )
-    with pytest.raises(OutsideError) as caught:
-        carry(world, engine, target)
-    assert caught.value.causes[-1] == "the environment was changed: torch was 2.7.0 and is absent"
-    assert caught.value.data == {"changed": True}
+def test_an_engine_that_is_cut_off_has_failed(bench: Bench) -> None:
+    assert bench.refused(Engine(ended=finished(0, timed_out=True))).code == "engine-timeout"
 
 
-def test_an_engine_that_is_cut_off_has_failed(world: World, target: Target) -> None:
-    with pytest.raises(OutsideError) as caught:
-        carry(world, Engine(ended=finished(0, timed_out=True)), target)
-    assert caught.value.code == "engine-timeout"
+def test_passwords_in_the_engines_output_are_not_passed_on(bench: Bench) -> None:
+    bench.refused(Engine(says="Collecting x @ https://me:hunter2@files.test/x.whl"))
+    said = [event.text for event in bench.heard if event.kind == "output" and not event.text.startswith("Progress")]
+    assert said == ["Collecting x @ https://files.test/x.whl"]
 
 
-def test_uvs_lock_is_taken_away_after_a_failure_where_it_is_new(world: World, target: Target, tmp_path: Path) -> None:
-    lock = tmp_path / "env/.lock"
-    engine = Engine(ended=finished(1), effect=lock.touch)
-    for existed in (False, True):
-        if existed:
-            lock.touch()
-        with pytest.raises(OutsideError):
-            carry(world, engine, target)
-        assert lock.exists() is existed
-
-
-def test_passwords_in_the_engines_output_are_not_passed_on(world: World, target: Target) -> None:
-    heard: list[Event] = []
-    with pytest.raises(OutsideError):
-        carry(world, Engine(says="Collecting x @ https://me:hunter2@files.test/x.whl"), target, heard=heard)
-    assert [event.text for event in heard if event.kind == "output"] == ["Collecting x @ https://files.test/x.whl"]
-
-
-def test_folders_of_the_user_count_offline_alone(world: World, target: Target, tmp_path: Path) -> None:
-    engine = Engine(ended=finished(1))
+def test_folders_of_the_user_count_offline_alone(bench: Bench) -> None:
     for offline in (False, True):
-        with pytest.raises(OutsideError):
-            carry(world, engine, target, offline=offline, user_sources=("wheels", "https://a.test"))
-        assert (str(world.directory / "wheels") in engine.argv) is offline
-        assert ("--no-index" in engine.argv) is offline
-
-
-def test_a_pin_without_a_file_is_never_handed_over(world: World, target: Target) -> None:
-    nameless = replace(RESOLUTION, pins=(replace(PINS[1], offer=None),))
-    with pytest.raises(AssertionError):
-        carry_out(make_plan(nameless, target.now), nameless, Order(look=target.look), world, ignore)
+        engine = Engine(ended=finished(1))
+        bench.refused(engine, offline=offline, user_sources=("wheels", "https://a.test"))
+        assert (str(bench.world.directory / "wheels") in engine.asked) is offline
+        assert ("--no-index" in engine.asked) is offline
+        assert str(bench.world.directory / "wheels") not in engine.argv
 
 
 def test_an_environment_of_the_operating_system_is_refused() -> None:
@@ -312,15 +374,23 @@ def test_an_ordinary_environment_is_not_refused() -> None:
     refuse_unusable(facts().target)
 
 
-def test_a_full_disk_is_refused_before_anything_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_refused_before_anything_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 (the shape of shutil's answer)
-    plan = make_plan(RESOLUTION, facts())
     monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage(10, 7, 3_000_000))
-    refuse_full_disk(plan, str(tmp_path / "not/there/yet"))
+    refuse_full_disk(3_000_000, tmp_path / "not/there/yet")
     monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage(10, 7, 2_999_999))
     with pytest.raises(OutsideError) as caught:
-        refuse_full_disk(plan, str(tmp_path / "not/there/yet"))
-    assert caught.value.causes == ("about 3 MB are needed to download and unpack", f"{tmp_path} has 2 MB left")
+        refuse_full_disk(3_000_000, tmp_path / "not/there/yet")
+    assert caught.value.causes == ("the packages unpack to 3 MB", f"{tmp_path} has 2 MB left")
+
+
+def test_a_folder_that_must_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: "closed" not in path)
+    refuse_locked_folders([f"{tmp_path}/open/torch/a.py"])
+    with pytest.raises(OutsideError) as caught:
+        refuse_locked_folders([f"{tmp_path}/open/torch/a.py", f"{tmp_path}/closed/torch/a.py"])
+    assert caught.value.causes == (f"no files can be made in {tmp_path}/closed",)
 
 
 def test_a_present_environment_is_looked_at_as_it_is(
@@ -353,11 +423,6 @@ def test_facts_of_a_new_environment_are_its_bases_without_packages() -> None:
     assert new.host == facts().host
 
 
-def test_no_environment_to_make(world: World) -> None:
-    with new_environment(None, world, ignore):
-        assert not isinstance(world.runner, FakeRunner) or world.runner.calls == []
-
-
 @dataclass
 class Maker:
     """Plays `python -m venv`: makes the folder, and ends as told."""
@@ -384,41 +449,65 @@ class Maker:
 
 
 @pytest.mark.parametrize("existed", [False, True])
-def test_an_environment_is_kept_on_success_and_removed_on_failure(
-    world: World, tmp_path: Path, *, existed: bool
-) -> None:
-    there = replace(world, runner=Maker([finished(), finished()]))
-    kept, lost = tmp_path / "kept", tmp_path / "lost"
+def test_the_place_of_an_environment_that_came_to_nothing(tmp_path: Path, *, existed: bool) -> None:
+    place = tmp_path / "env"
     if existed:
-        lost.mkdir()
-    with new_environment(str(kept), there, ignore):
-        assert (kept / "bin").is_dir()
-    assert (kept / "bin").is_dir()
-    with pytest.raises(KeyboardInterrupt), new_environment(str(lost), there, ignore):
-        raise KeyboardInterrupt
-    assert lost.exists() is existed
-    assert not existed or not list(lost.iterdir())
+        place.mkdir()
+
+    def make_and_stop() -> None:
+        with place_for(str(place)):
+            place.mkdir(exist_ok=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_and_stop()
+    assert place.exists() is existed
+    with place_for(None):
+        pass
 
 
 def test_a_python_without_ensurepip_makes_one_without_pip(world: World, tmp_path: Path) -> None:
     maker = Maker(
         [finished(1, stdout="The virtual environment was not created: ensurepip is not available"), finished()]
     )
-    with new_environment(str(tmp_path / "env"), replace(world, runner=maker), ignore):
-        pass
+    make_environment(str(tmp_path / "env"), None, replace(world, runner=maker), ignore)
     assert [("--without-pip" in call) for call in maker.calls] == [False, True]
 
 
 def test_an_environment_that_cannot_be_made(world: World, tmp_path: Path) -> None:
     maker = Maker([finished(1, stderr="Error: [Errno 13] Permission denied: '/x'")])
-    with (
-        pytest.raises(OutsideError) as caught,
-        new_environment(str(tmp_path / "x"), replace(world, runner=maker), ignore),
-    ):
-        pass
+    with pytest.raises(OutsideError) as caught:
+        make_environment(str(tmp_path / "x"), None, replace(world, runner=maker), ignore)
     assert caught.value.code == "no-venv"
     assert re.search("Permission denied", caught.value.causes[0])
-    assert not (tmp_path / "x").exists()
-    silent = Maker([finished(5)])
     with pytest.raises(OutsideError, match="cannot make"):
-        new_environment(str(tmp_path / "x"), replace(world, runner=silent), ignore).__enter__()
+        make_environment(str(tmp_path / "x"), None, replace(world, runner=Maker([finished(5)])), ignore)
+
+
+def test_a_new_environment_is_whole_or_not_there(bench: Bench) -> None:
+    place = bench.folder / "fresh"
+    plan = make_plan(bench.resolution, bench.target.now, venv=str(place))
+    there = bench.at(facts(torch="2.7.0", ipex="2.7.0"))
+    for ended, exists in ((finished(1), False), (finished(), True)):
+        runner = Made(Engine(ended=ended, effect=lambda: setattr(bench.target, "now", there)), place)
+        order = Order(look=bench.target.look, before=facts(), engine="pip")
+        with nullcontext() if exists else pytest.raises(OutsideError, match="could not install"):
+            carry_out(plan, bench.resolution, order, replace(bench.world, runner=runner), ignore)
+        assert place.exists() is exists
+    with pytest.raises(OutsideError) as caught:
+        carry_out(plan, bench.resolution, order, replace(bench.world, runner=runner), ignore)
+    assert caught.value.code == "changed-meanwhile"
+
+
+@dataclass
+class Made:
+    """Makes an environment, and is an engine otherwise."""
+
+    engine: Engine
+    place: Path
+
+    def run(self, argv: Sequence[str], **how: Any) -> Finished:
+        if "venv" not in argv:
+            return self.engine.run(argv, **how)
+        (self.place / "bin").mkdir(parents=True)
+        return finished()
