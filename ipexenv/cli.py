@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "say what is installed and whether it fits, without importing torch",
     "matrix": "print the compatibility table",
     "lock": "write pylock.toml: every file of an environment, with its hash",
+    "wheelhouse": "download everything that a lock names into a folder, for a site without network",
     "rollback": "undo the last change of an environment, or put right one that was cut off",
     "export": "print a lock as requirements, constraints, Dockerfile or conda environment",
     "cache": "say what the cache of downloads holds, or empty it",
