@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ipexenv.answer import Answer, Problem
-from ipexenv.probe.choice import add_target_options, choose_target
+from ipexenv.answer import Answer
+from ipexenv.probe.choice import add_target_options, choose_target, target_words
 from ipexenv.probe.target import ask_target
 from ipexenv.system.background import Background
+from ipexenv.transaction.state import StateFolder, naming_cut_off, warning_of
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +30,8 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer: 
     """Probe, judge by the tables, and answer no where what is installed is known not to fit."""
     where = choose_target(options, world)
     tables = Background(partial(_tables, options, world))
-    report = ask_target(world, where)
+    with naming_cut_off(where.venv, where.executable, target_words(options)):
+        report = ask_target(world, where)
     return _answer(options, world, where, report, tables.result())
 
 
@@ -48,6 +50,7 @@ def _answer(
 ) -> Answer:
     from ipexenv.facts_json import facts_as_mapping  # noqa: PLC0415 (see _tables)
     from ipexenv.probe.look import look_around  # noqa: PLC0415
+    from ipexenv.report.misfit import misfit  # noqa: PLC0415
     from ipexenv.report.status import status_text  # noqa: PLC0415
     from ipexenv.resolve.fit import judge, provider_of  # noqa: PLC0415
 
@@ -56,17 +59,21 @@ def _answer(
     judgement = judge(facts, tables)
     settings = _settings(options)
     broken = judgement.fits is False
+    problem, ways = misfit(facts, tables, target=target_words(options)) if broken else (None, [])
+    cut_off = warning_of(StateFolder.of(facts.target), target_words(options))
     return Answer(
         data={
             "facts": facts_as_mapping(facts),
             "fits": judgement.fits,
             "ccl": provider_of(facts.installed),
             "findings": [{"code": note.code, "text": note.text} for note in judgement.findings],
+            "restore": ways,
+            "unfinished_change": cut_off is not None,
             "settings": settings,
         },
-        raw=status_text(facts, judgement, settings=settings, verbose=verbose),
+        raw=status_text(facts, judgement, settings=settings, verbose=verbose, cut_off=cut_off),
         exit_code=1 if broken else 0,
-        problems=(_misfit(options),) if broken else (),
+        problems=() if problem is None else (problem,),
     )
 
 
@@ -74,15 +81,3 @@ def _settings(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return {
         name: {"value": getattr(options, name), "origin": origin} for name, origin in sorted(options.settings.items())
     }
-
-
-def _misfit(options: argparse.Namespace) -> Problem:
-    import shlex  # noqa: PLC0415 (start-up time: only a misfit needs it)
-
-    named = {"--python": options.python, "--venv": options.venv}
-    words = "".join(f" {flag} {shlex.quote(value)}" for flag, value in named.items() if value)
-    return Problem(
-        code="misfit",
-        message="what is installed does not fit together",
-        hint=f"`ipexenv resolve{words}` says what would",
-    )

@@ -28,8 +28,18 @@ _ALWAYS_SHOWN = frozenset({"torch", "IPEX", "bindings", "numpy", "transformers"}
 _FEW = 5
 
 
-def status_text(facts: Facts, judgement: Judgement, *, settings: Mapping[str, Mapping[str, Any]], verbose: bool) -> str:
-    """Return the short table and the verdict; with ``verbose`` every fact, how it was learnt, and the settings."""
+def status_text(
+    facts: Facts,
+    judgement: Judgement,
+    *,
+    settings: Mapping[str, Mapping[str, Any]],
+    verbose: bool,
+    cut_off: str | None = None,
+) -> str:
+    """Return the short table and the verdict; with ``verbose`` every fact, how it was learnt, and the settings.
+
+    ``cut_off`` tells of a change of the environment that was cut off.
+    """
     rows = [("target", _target(facts.target)), *_packages(facts)]
     rows += [("host", _host(facts.host)), ("CPU", _cpu(facts.host)), ("cores", _cores(facts.host))]
     lines = _aligned(rows)
@@ -39,6 +49,7 @@ def status_text(facts: Facts, judgement: Judgement, *, settings: Mapping[str, Ma
         lines += ["", "settings", *_indented((name, _setting(setting)) for name, setting in settings.items())]
     lines += ["", f"verdict: {verdict(facts, judgement)}"]
     lines += [f"  {note.text} [{note.code}]" for note in judgement.findings]
+    lines += [f"warning: {cut_off}"] if cut_off else []
     return "\n".join(lines) + "\n"
 
 

@@ -128,7 +128,8 @@ def test_a_pair_that_does_not_fit(say: Say, install: Install) -> None:
     assert "\nverdict: does not fit\n  intel_extension_for_pytorch 2.8.0 " in out
     assert err == (
         "error: what is installed does not fit together [misfit]\n"
-        "\nhint: `ipexenv resolve --venv 'my env'` says what would\n"
+        "\nhint: put torch 2.8 back with "
+        "`ipexenv install --venv 'my env' --torch 2.8 --allow-torch-change --ccl none`\n"
     )
 
 
@@ -182,7 +183,7 @@ def test_the_document_is_whole(say: Say, install: Install) -> None:
     assert (code, err, document["exit_code"], document["status"]) == (1, "", 1, "no")
     assert [problem["code"] for problem in document["problems"]] == ["misfit"]
     data = document["data"]
-    assert set(data) == {"facts", "fits", "ccl", "findings", "settings"}
+    assert set(data) == {"facts", "fits", "ccl", "findings", "restore", "unfinished_change", "settings"}
     assert data["fits"] is False
     assert set(data["findings"][0]) == {"code", "text"}
     assert data["settings"]["python"] == {"value": "/env/bin/python", "origin": "IPEXENV_PYTHON"}
