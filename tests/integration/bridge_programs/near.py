@@ -18,7 +18,7 @@ import torch.distributed as dist
 OUT = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
-BYTES = (2, 30, 4096, 32 << 10, (32 << 10) + 16, 128 << 10, (128 << 10) + 24, 300_008, 1 << 20, (1 << 20) + 8)
+BYTES = (2, 30, 32 << 10, (32 << 10) + 16, 64 << 10, (64 << 10) + 24, 256 << 10, 300_008, 1 << 20, (1 << 20) + 8)
 """Around every size at which the way changes, and some that no number of ranks divides."""
 
 TYPES = ("float32", "bfloat16", "float64", "int64", "int32", "float16", "uint8")
@@ -123,6 +123,7 @@ def mismatched(rank, size):
         lambda: dist.all_reduce(torch.ones(10), op=(dist.ReduceOp.SUM, dist.ReduceOp.MAX)[rank % 2]),
         lambda: dist.all_reduce(torch.ones((10, 100_000)[rank % 2])),
         lambda: dist.all_reduce(torch.ones(10 + rank), async_op=True).wait(),
+        lambda: dist.all_reduce(torch.ones((65_536, 131_072)[rank % 2])),  # as if one came to its second piece
     ]
     told = []
     for call in calls:
@@ -136,6 +137,20 @@ def mismatched(rank, size):
         dist.all_reduce(tensor)
         assert tensor[0].item() == size
     return told
+
+
+def threads(rank, size):
+    """What torch does with many elements stays on one thread meanwhile, and goes back to as many as before."""
+    torch.set_num_threads(3)
+    found = []
+    for count in (10, 100_000, 250_000):
+        tensor = torch.ones(count)
+        for _ in range(3):
+            dist.all_reduce(tensor)
+        work = dist.all_reduce(tensor, async_op=True)
+        work.wait()
+        found.append([torch.get_num_threads(), tensor[-1].item() == size**4])
+    return found
 
 
 def interrupted(rank, size):

@@ -25,7 +25,8 @@ def _ask_where() -> Callable[[], int]:
     return lambda: int(function())
 
 
-_where = _ask_where()
+where = _ask_where()
+"""Return the CPU that this thread runs on; -1 where that cannot be known."""
 
 
 def share(home: Optional[int]) -> None:
@@ -36,7 +37,7 @@ def share(home: Optional[int]) -> None:
 
 def come() -> Optional[Set[int]]:
     """Move this thread to where its collective is done; return the CPU mask to put back, ``None`` if it stays."""
-    if _home is None or _where() == _home:
+    if _home is None or where() == _home:
         return None
     with suppress(OSError):  # not allowed here (any more): slower, not wrong
         mask = os.sched_getaffinity(0)
@@ -44,6 +45,20 @@ def come() -> Optional[Set[int]]:
             os.sched_setaffinity(0, {_home})
             return mask
     return None
+
+
+def keep_apart(taken: Set[int]) -> None:
+    """Move this thread to a CPU that is not taken, if it may run on one; it may leave again at any time.
+
+    Two ranks that wait for each other on one CPU while another is free take five times as long, and the kernel may
+    leave them there for seconds.
+    """
+    with suppress(OSError):
+        mask = os.sched_getaffinity(0)
+        free = mask - taken
+        if free:
+            os.sched_setaffinity(0, {_home if _home in free else min(free)})
+            put_back(mask)
 
 
 def put_back(mask: Set[int]) -> None:

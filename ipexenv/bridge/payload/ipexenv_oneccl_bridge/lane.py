@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import weakref
@@ -13,7 +12,7 @@ from typing import Any, Callable, Deque, Optional, Tuple
 
 import torch
 
-from . import background
+from . import background, threads
 from .work import CclWork
 
 ONE_AT_A_TIME = threading.Lock()
@@ -127,18 +126,7 @@ def _settle_on(cpu: Optional[int]) -> None:
         with suppress(OSError):  # not allowed here (any more): slower, not wrong
             os.sched_setaffinity(0, {cpu})
     torch.get_num_threads()
-    single = _omp_set_num_threads()
-    if single is not None:
-        single(1)
-
-
-def _omp_set_num_threads() -> Optional[Callable[[int], Any]]:
-    library = os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu.so")
-    try:
-        function: Callable[[int], Any] = ctypes.CDLL(library).omp_set_num_threads
-    except (OSError, AttributeError):  # a torch without OpenMP
-        return None
-    return function
+    threads.set_here(1)
 
 
 def run_once(call: Callable[[], Any], timeout_s: float, name: str) -> Tuple[bool, Any]:

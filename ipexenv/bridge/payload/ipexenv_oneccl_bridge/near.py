@@ -10,14 +10,18 @@ x86-64, the only one that oneCCL is made for, promises it (Intel's Software Deve
 
 from __future__ import annotations
 
+import ctypes
 import mmap
-from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
+import time
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 
+from . import cpus
 from . import tensors as buffers
 from .datatypes import TYPE_CODES, Reduction
 from .errors import CclError, CclInputError
+from .threads import on_one_thread
 
 TYPES = (torch.float32, torch.bfloat16, torch.float64, torch.int64, torch.int32)
 """Types that every torch from 2.0 on can add, multiply and compare on the CPU."""
@@ -34,7 +38,7 @@ REDUCTION_NAMES = ("SUM", "PRODUCT", "MAX", "MIN")
 
 PAIR = 2
 
-PAIR_SHARED_BYTES, SHARED_BYTES = 128 << 10, 32 << 10
+PAIR_SHARED_BYTES, SHARED_BYTES = 64 << 10, 32 << 10
 """Above this, between two ranks and among more, each adds up its own part for all instead of everything for itself.
 
 Two ranks read as many bytes of each other in the one way as in the other; only adding up short types takes so long that
@@ -47,180 +51,237 @@ SHORT_BYTES = 2
 COPIED_BYTES = 32 << 10
 """Above this torch adds short types faster from this CPU's cache than right from another's, the copying included."""
 
+PIECE_BYTES = 256 << 10
+"""Larger tensors go in pieces, so that what the ranks lay out for each other stays in the caches."""
+
 LINE_WORDS = 16
 """Words of 8 bytes between what one rank writes and what the next one does: two cache lines, which come in pairs."""
 
-MARKS = 3
-"""How far a rank is in a turn: its numbers are laid out, its part of the total is, it needs the others' no more."""
+SIDES = 2
+"""A rank lays out in turns on the one and on the other side of its slot.
 
-SHAPES_KEPT = 256
+Once all others have laid out their numbers in a turn, they have done with the turn before: what a rank laid out then
+may be written over, and nobody waits for the others to come out of a turn.
+"""
+
+MARKS = 2
+"""How far a rank is in a turn: its numbers are laid out, its part of the total is."""
+
+CPU_WORD = 1 + SIDES
+"""Where in its line a rank that waits says on which CPU: 1 more than the CPU's number."""
+
+APART_AGAIN_S = 1e-3
+"""A rank that waits on the CPU of another one leaves it at most so often."""
+
+PLANS_KEPT = 256
 
 Steps = Iterator[None]
 """A collective in pieces: it yields whenever it has to wait for another rank."""
 
 
-def bytes_needed(size: int, slot_bytes: int) -> int:
-    """Return how much memory a group of ``size`` ranks needs."""
-    return size * (LINE_WORDS * 8 + slot_bytes)
+class Plan(NamedTuple):
+    """How tensors of one type and shape are reduced."""
+
+    way: Callable[[Near, Any, Plan, Reduction, int], Steps]
+    """A method of ``Near``, unbound: a plan that held its owner would keep the memory of a group that is gone."""
+    word: int
+    """The number of elements and the type."""
+    elements: int
+    cuts: Sequence[slice]
+    """The pieces of a large tensor, or the parts of one that is shared out: one for each rank."""
+    slots: Sequence[Sequence[Any]]
+    """For each side every rank's slot, shaped like the tensor, or its parts."""
+    desk: Optional[Any]
+    """Where another rank's numbers are copied before they are added."""
+
+
+def bytes_needed(size: int, limit_bytes: int) -> int:
+    """Return how much memory a group of ``size`` ranks needs for allreduces of up to so many bytes."""
+    return size * (LINE_WORDS * 8 + SIDES * min(limit_bytes, PIECE_BYTES))
 
 
 class Near:
     """Memory of a group: a line of words and a slot for each rank, in which it lays out its numbers.
 
-    The words are how far the rank has come, and what it does in this turn. It writes into its slot again once all the
-    others have said that they need what is there no more.
+    The words are how far the rank has come, and what it does in this turn and did in the one before.
     """
 
-    def __init__(self, memory: mmap.mmap, rank: int, size: int, slot_bytes: int) -> None:
+    def __init__(self, memory: mmap.mmap, rank: int, size: int, limit_bytes: int) -> None:
         """Use the memory, which is as long as ``bytes_needed`` says, and zero."""
-        self.limit_bytes = slot_bytes
+        self.limit_bytes = limit_bytes
         self._rank = rank
         self._size = size
-        self._words = memoryview(memory).cast("Q")
+        self._piece_bytes = min(limit_bytes, PIECE_BYTES)
+        self._words: Any = (ctypes.c_uint64 * (size * LINE_WORDS)).from_buffer(memory)
         self._mine = rank * LINE_WORDS
-        self._others = tuple(other * LINE_WORDS for other in range(size) if other != rank)
+        self._others = tuple(other for other in range(size) if other != rank)
+        self._theirs = tuple(other * LINE_WORDS for other in self._others)
         with torch.inference_mode(mode=False):
             lines = size * LINE_WORDS * 8
-            self._slots = torch.frombuffer(memory, dtype=torch.uint8, offset=lines).view(size, slot_bytes)
-        self._desk: Any = torch.empty(0, dtype=torch.uint8)
+            slots = torch.frombuffer(memory, dtype=torch.uint8, offset=lines)
+            self._slots = slots.view(size, SIDES, self._piece_bytes)
+            self._desk = torch.empty(self._piece_bytes, dtype=torch.uint8)
         self._turn = 0
+        self._apart_at = 0.0
         self._is_inside = False
-        self._views: Dict[Any, Sequence[Sequence[Any]]] = {}
+        self._plans: Dict[Any, Plan] = {}
 
-    def takes(self, tensor: Any) -> bool:
-        """Say whether the tensor goes this way; the same on all ranks, whatever its layout."""
-        return 0 < tensor.numel() * tensor.element_size() <= self.limit_bytes and tensor.dtype in TYPES
+    def plan(self, tensor: Any) -> Optional[Plan]:
+        """Return how to reduce the tensor here; ``None``, the same on all ranks, if it does not go this way."""
+        key = tensor.dtype, tensor.shape
+        plan = self._plans.get(key)
+        if plan is None and self._takes(tensor):
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.clear()
+            with torch.inference_mode(mode=False):  # views made in it cannot be written outside
+                plan = self._plans[key] = self._made_for(tensor)
+        return plan
 
-    def all_reduce(self, tensor: Any, how: Reduction) -> Steps:
+    def all_reduce(self, tensor: Any, plan: Plan, how: Reduction) -> Steps:
         """Reduce a tensor in place; raise ``CclInputError`` if the ranks' tensors or reductions differ."""
         if tensor.requires_grad or not tensor.is_contiguous() or tensor.is_inference():
-            return self._through_a_copy(tensor, how)
-        if self._is_shared_out(tensor):
-            return self._by_parts(tensor.view(-1), how)
-        return self._by_all(tensor, how)
+            return self._through_a_copy(tensor, plan, how)
+        word = plan.word | how.code << 40 | how.average << 48
+        return on_one_thread(plan.way(self, tensor, plan, how, word), plan.elements)
 
-    def _through_a_copy(self, tensor: Any, how: Reduction) -> Steps:
+    def _takes(self, tensor: Any) -> bool:
+        return 0 < tensor.numel() * tensor.element_size() <= self.limit_bytes and tensor.dtype in TYPES
+
+    def _made_for(self, tensor: Any) -> Plan:
+        dtype, count, width = tensor.dtype, tensor.numel(), tensor.element_size()
+        word, size_bytes = count | TYPE_CODES[dtype] << 32, count * width
+        if size_bytes > self._piece_bytes:
+            return Plan(Near._by_pieces, word, count, _cut(count, self._piece_bytes // width), (), None)
+        sides = self._slots[:, :, :size_bytes].view(dtype).unbind(1)
+        desk = self._desk[:size_bytes].view(dtype)
+        if self._is_shared_out(size_bytes, width):
+            cuts = _cut(count, -(-count // self._size))
+            slots: Any = [[[slot[cut] for cut in cuts] for slot in side] for side in sides]
+            desk = desk[cuts[self._rank]]
+            return Plan(Near._by_parts, word, count, cuts, slots, desk if _is_copied(desk) else None)
+        slots = [[slot.view(tensor.shape) for slot in side] for side in sides]
+        return Plan(Near._by_all, word, count, (), slots, desk.view(tensor.shape) if _is_copied(desk) else None)
+
+    def _is_shared_out(self, size_bytes: int, width: int) -> bool:
+        if self._size > PAIR:
+            return size_bytes > SHARED_BYTES
+        return size_bytes > PAIR_SHARED_BYTES and width <= SHORT_BYTES
+
+    def _through_a_copy(self, tensor: Any, plan: Plan, how: Reduction) -> Steps:
         with torch.inference_mode(mode=False):
             dense = torch.empty(tensor.shape, dtype=tensor.dtype)
         dense.copy_(tensor.detach())
-        yield from self.all_reduce(dense, how)
+        yield from self.all_reduce(dense, plan, how)
         buffers.settle(tensor, dense)
 
-    def _is_shared_out(self, tensor: Any) -> bool:
-        size_bytes: int = tensor.numel() * tensor.element_size()
-        if self._size > PAIR:
-            return size_bytes > SHARED_BYTES
-        return size_bytes > PAIR_SHARED_BYTES and tensor.element_size() <= SHORT_BYTES
+    def _by_pieces(self, tensor: Any, plan: Plan, how: Reduction, word: int) -> Steps:
+        """Reduce one piece after the other; ``word`` is that of the whole."""
+        flat = tensor.view(-1)
+        try:
+            for cut in plan.cuts:
+                piece = flat[cut]
+                inner = self.plan(piece)
+                if inner is not None:  # always: it is smaller than the whole
+                    yield from inner.way(self, piece, inner, how, word)
+        except CclInputError:
+            raise
+        except BaseException:  # it may have come between two pieces
+            self._is_inside = True
+            raise
 
-    def _by_all(self, tensor: Any, how: Reduction) -> Steps:
+    def _by_all(self, tensor: Any, plan: Plan, how: Reduction, word: int) -> Steps:
         """Let every rank add up everything."""
-        start, rank = self._begin(), self._rank
-        yield from self._wait(start)
-        slots = self._slots_like(tensor, 1)
-        slots[rank][0].copy_(tensor)
-        self._describe(tensor, how)
-        yield from self._reach(start + 1)
-        self._compare(start)
+        words, rank, start, side = self._words, self._rank, *self._begin()
+        slots = plan.slots[side]
+        slots[rank].copy_(tensor)
+        words[self._mine + 1 + side] = word
+        words[self._mine] = start + 1
+        for line in self._theirs:
+            while words[line] <= start:
+                self._keep_apart(line)
+                yield
+        self._compare(word, side)
         if self._size == PAIR:
-            COMBINE[how.code](tensor, self._at_hand(slots[1 - rank][0]))
+            more = slots[1 - rank]
+            COMBINE[how.code](tensor, more if plan.desk is None else plan.desk.copy_(more))
         else:
             if rank:  # all ranks add up in the same order: rounding depends on it
-                tensor.copy_(slots[0][0])
-            for (slot,) in slots[1:]:
+                tensor.copy_(slots[0])
+            for slot in slots[1:]:
                 COMBINE[how.code](tensor, slot)
         if how.average:
             buffers.average(tensor, self._size)
-        self._end(start)
+        self._is_inside = False
 
-    def _by_parts(self, tensor: Any, how: Reduction) -> Steps:
+    def _by_parts(self, tensor: Any, plan: Plan, how: Reduction, word: int) -> Steps:
         """Let every rank add up its own part, and copy those of the others."""
-        start, rank = self._begin(), self._rank
-        yield from self._wait(start)
-        slots, parts = self._slots_like(tensor, self._size), _parts(tensor, self._size)
-        others = [other for other in range(self._size) if other != rank]
-        for other in others:
-            slots[rank][other].copy_(parts[other])
-        self._describe(tensor, how)
-        yield from self._reach(start + 1)
-        self._compare(start)
+        words, rank, start, side = self._words, self._rank, *self._begin()
+        slots, mine = plan.slots[side], plan.slots[side][rank]
+        flat = tensor.view(-1)
+        parts = [flat[cut] for cut in plan.cuts]
+        for other in self._others:
+            mine[other].copy_(parts[other])
+        words[self._mine + 1 + side] = word
+        words[self._mine] = start + 1
+        for line in self._theirs:
+            while words[line] <= start:
+                self._keep_apart(line)
+                yield
+        self._compare(word, side)
         total = parts[rank]
-        for other in others:
-            COMBINE[how.code](total, self._at_hand(slots[other][rank]))
+        for other in self._others:
+            more = slots[other][rank]
+            COMBINE[how.code](total, more if plan.desk is None else plan.desk.copy_(more))
         if how.average:
             buffers.average(total, self._size)
-        slots[rank][rank].copy_(total)
-        yield from self._reach(start + 2)
-        for other in others:
+        mine[rank].copy_(total)
+        words[self._mine] = start + MARKS
+        for line in self._theirs:
+            while words[line] <= start + 1:
+                self._keep_apart(line)
+                yield
+        for other in self._others:
             parts[other].copy_(slots[other][other])
-        self._end(start)
+        self._is_inside = False
 
-    def _at_hand(self, slot: Any) -> Any:
-        """Return what another rank laid out, in the place from where it is added fastest."""
-        if slot.element_size() > SHORT_BYTES or slot.numel() * slot.element_size() <= COPIED_BYTES:
-            return slot
-        size_bytes = slot.numel() * slot.element_size()
-        if self._desk.numel() < size_bytes:
-            with torch.inference_mode(mode=False):
-                self._desk = torch.empty(size_bytes, dtype=torch.uint8)
-        return self._desk[:size_bytes].view(slot.dtype).copy_(slot.view(-1)).view(slot.shape)
+    def _keep_apart(self, line: int) -> None:
+        """Leave the CPU of the rank that this one waits for; of two that wait for each other the later one does."""
+        here = self._words[self._mine + CPU_WORD] = cpus.where() + 1
+        if here == self._words[line + CPU_WORD] and here and line < self._mine:
+            now = time.perf_counter()
+            if now - self._apart_at > APART_AGAIN_S:
+                self._apart_at = now
+                cpus.keep_apart({self._words[other + CPU_WORD] - 1 for other in self._theirs})
 
-    def _slots_like(self, tensor: Any, parts: int) -> Sequence[Sequence[Any]]:
-        """Return every rank's slot, as parts of a tensor of that type and shape."""
-        key = tensor.dtype, tensor.shape
-        views = self._views.get(key)
-        if views is None:
-            if len(self._views) >= SHAPES_KEPT:
-                self._views.clear()
-            with torch.inference_mode(mode=False):  # views made in it cannot be written outside
-                used = self._slots[:, : tensor.numel() * tensor.element_size()].view(tensor.dtype)
-                views = self._views[key] = [_parts(slot.view(tensor.shape), parts) for slot in used]
-        return views
-
-    def _begin(self) -> int:
-        """Return the mark from which this turn goes on."""
+    def _begin(self) -> Tuple[int, int]:
+        """Return the mark from which this turn goes on, and the side of it."""
         if self._is_inside:
             raise CclError("an allreduce of this group was interrupted, so its ranks are no longer in step")
         self._is_inside = True
-        self._turn += 1
-        return (self._turn - 1) * MARKS
+        turn = self._turn
+        self._turn = turn + 1
+        return turn * MARKS, turn % SIDES
 
-    def _end(self, start: int) -> None:
-        self._words[self._mine] = start + MARKS
-        self._is_inside = False
-
-    def _reach(self, mark: int) -> Steps:
-        """Say that this rank has come so far, and yield until all others have."""
-        self._words[self._mine] = mark
-        return self._wait(mark)
-
-    def _wait(self, mark: int) -> Steps:
-        words = self._words
-        for other in self._others:
-            while words[other] < mark:
-                yield
-
-    def _describe(self, tensor: Any, how: Reduction) -> None:
-        self._words[self._mine + 1] = tensor.numel() | how.type_code << 32 | how.code << 40 | how.average << 48
-
-    def _compare(self, start: int) -> None:
+    def _compare(self, own: int, side: int) -> None:
         """Raise if the ranks do different things in this turn; all of them find it out, and may go on afterwards."""
-        own = self._words[self._mine + 1]
-        for other in self._others:
-            theirs = self._words[other + 1]
+        for line in self._theirs:
+            theirs = self._words[line + 1 + side]
             if theirs != own:
-                self._end(start)
+                self._is_inside = False
                 raise CclInputError(
-                    f"allreduce: rank {self._rank} of the group gave {_told(own)}, and rank {other // LINE_WORDS} "
+                    f"allreduce: rank {self._rank} of the group gave {_told(own)}, and rank {line // LINE_WORDS} "
                     f"gave {_told(theirs)}"
                 )
 
 
-def _parts(tensor: Any, size: int) -> Tuple[Any, ...]:
-    """Return the part of each rank; one part is the whole."""
-    if size == 1:
-        return (tensor,)
-    each = -(-tensor.numel() // size)
-    return tuple(tensor[rank * each : (rank + 1) * each] for rank in range(size))
+def _cut(count: int, each: int) -> Tuple[slice, ...]:
+    """Return parts of so many elements each, the last one of what is left."""
+    return tuple(slice(start, min(start + each, count)) for start in range(0, count, each))
+
+
+def _is_copied(slot: Any) -> bool:
+    width = slot.element_size()
+    return bool(width <= SHORT_BYTES and slot.numel() * width > COPIED_BYTES)
 
 
 def _told(word: int) -> str:

@@ -44,25 +44,25 @@ def meet(members: Sequence[Member], communicator: Communicator) -> Optional[Near
     if communicator.rank == 0:
         offer[0] = nameless(bytes_needed(len(members), wanted)) if wanted else -1
     communicator.broadcast(ctypes.addressof(offer), 2, INT64, 0)
-    file, slot_bytes = offer
-    near = _take(members, communicator, file, slot_bytes) if file >= 0 else None
+    file, offered_bytes = offer
+    near = _take(members, communicator, file, offered_bytes) if file >= 0 else None
     common = (ctypes.c_int64 * 1)(wanted if near else 0)
     address = ctypes.addressof(common)
     communicator.all_reduce(address, address, 1, INT64, MINIMUM)
     if communicator.rank == 0 and file >= 0:
         os.close(file)
     if near:
-        near.limit_bytes = min(slot_bytes, common[0])
+        near.limit_bytes = min(offered_bytes, common[0])
     return near if near and near.limit_bytes else None
 
 
-def _take(members: Sequence[Member], communicator: Communicator, file: int, slot_bytes: int) -> Optional[Near]:
+def _take(members: Sequence[Member], communicator: Communicator, file: int, offered_bytes: int) -> Optional[Near]:
     """Map the memory that the first rank holds open as ``file``."""
     rank, size = communicator.rank, communicator.size
     with suppress(OSError, ValueError):  # not allowed to look at the other process, or too small
         own = os.open(f"/proc/{members[0].pid}/fd/{file}", os.O_RDWR | os.O_CLOEXEC)
         try:
-            return Near(mmap.mmap(own, bytes_needed(size, slot_bytes)), rank, size, slot_bytes)
+            return Near(mmap.mmap(own, bytes_needed(size, offered_bytes)), rank, size, offered_bytes)
         finally:
             os.close(own)
     return None

@@ -23,6 +23,9 @@ class CclWork(Work):
     is_near = False
     """Whether it goes through shared memory, past oneCCL."""
 
+    is_waited_for = False
+    """Whether somebody has waited for it to the end."""
+
     def __init__(
         self, name: str, number: int, call: Callable[[], None], result: Sequence[Any], timeout_s: float
     ) -> None:
@@ -85,6 +88,7 @@ class CclWork(Work):
             finally:
                 if mask is not None:
                     cpus.put_back(mask)
+        self.is_waited_for = True
         if self.error is not None:
             raise self.error
         return True
@@ -101,6 +105,10 @@ class CclWork(Work):
     def is_completed(self) -> bool:
         """Say whether the collective has ended, well or not."""
         return self._done
+
+    def is_over(self) -> bool:
+        """Say whether it has ended and somebody has taken note: it will hardly be asked again."""
+        return self._done and (self.is_waited_for or self._future is not None)
 
     def is_success(self) -> bool:
         """Say whether the collective has ended well."""
