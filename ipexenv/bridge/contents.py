@@ -53,7 +53,7 @@ def info_folder(release: BridgeRelease) -> str:
 
 def file_name(release: BridgeRelease) -> str:
     """Return the wheel's file name."""
-    return f"{stem(release)}-py3-none-{release.platform}.whl"
+    return release.filename
 
 
 def _metadata(release: BridgeRelease, licences: Iterable[str]) -> str:

@@ -66,6 +66,8 @@ class BridgeRelease:
     oneccl: Version
     revision: int
     """Counts the changes of the payload, so that an installed bridge can be seen to be an older one."""
+    payload_sha256: str | None
+    """Of the payload that this revision is; the tests compare it with the files, so that none changes unseen."""
     torch: SpecifierSet
     python: SpecifierSet
     glibc: Version
@@ -81,6 +83,11 @@ class BridgeRelease:
     def version(self) -> Version:
         """Return the version of the wheel, as ``2022.2.0+ipexenv.bridge.1``."""
         return Version(f"{self.oneccl}+{LOCAL_MARK}.{self.revision}")
+
+    @property
+    def filename(self) -> str:
+        """Return the name of the wheel."""
+        return f"{BRIDGE_PROJECT.replace('-', '_')}-{self.version}-py3-none-{self.platform}.whl"
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -99,6 +106,7 @@ class BridgeRelease:
         release = cls(
             oneccl=reader.version("version"),
             revision=reader.integer("revision"),
+            payload_sha256=_sha256(reader, "payload_sha256") if "payload_sha256" in row else None,
             torch=reader.specifier("torch"),
             python=reader.specifier("python"),
             glibc=reader.version("glibc"),
@@ -169,8 +177,8 @@ def _size_bytes(reader: Reader) -> int:
     return size_bytes
 
 
-def _sha256(reader: Reader) -> str:
-    text = reader.text("sha256")
+def _sha256(reader: Reader, key: str = "sha256") -> str:
+    text = reader.text(key)
     if not _SHA256.fullmatch(text):
-        raise reader.wrong("sha256", text, "64 lower-case hexadecimal digits")
+        raise reader.wrong(key, text, "64 lower-case hexadecimal digits")
     return text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration import bridge_ranks as ranks
+from tests.integration.conftest import STAND_IN
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EnvironmentFactory
@@ -15,6 +16,9 @@ pytestmark = pytest.mark.slow
 
 SHARDED = ("fsdp", "fully_sharded")
 """What these compute, DDP does too; over gloo, which has no average, sharding itself is wrong with torch 2.8."""
+
+EXACT = ("ddp", "ddp_unused", "dtensor", "functional", *SHARDED)
+"""What is in float32 throughout."""
 
 RUNS = {
     "newest, 2 ranks": (
@@ -40,18 +44,22 @@ def trained(request: pytest.FixtureRequest, environment: EnvironmentFactory) -> 
     over_ccl = ranks.run(python, size, "train.py", "ccl", *ways)
     assert [rank.returncode for rank in over_ccl] == [0] * size, over_ccl
     over_gloo = ranks.answers(python, size, "train.py", "gloo", *(way for way in ways if way not in SHARDED))
-    found = {way: [rank.answer[way] for rank in over_ccl] for way in ways}
+    found = {way: [rank.answer[way] for rank in over_ccl] for way in over_ccl[0].answer}
+    assert STAND_IN or found.keys() == set(ways)
     wanted = {way: [answer[way] for answer in over_gloo] for way in over_gloo[0]}
-    wanted.update({way: wanted["ddp"] for way in SHARDED if way in ways})
+    wanted.update({way: wanted["ddp"] for way in SHARDED if way in found})
     return size, found, wanted
 
 
 def test_losses_are_those_of_gloo(trained: tuple[int, Losses, Losses]) -> None:
-    """Two numbers have one sum; four may be added in another order, and that shows in the last digits."""
+    """Two numbers have one sum; four may be added in another order, and that shows in the last digits.
+
+    Where gloo has no bfloat16, before torch 2.2, the losses are near those of float32.
+    """
     size, found, wanted = trained
     for way, losses in found.items():
-        for mine, other in zip(losses, wanted[way], strict=True):
-            if size == 2:
+        for mine, other in zip(losses, wanted.get(way, wanted["ddp"]), strict=True):
+            if size == 2 and way in wanted:
                 assert mine == other, way
             else:
-                assert mine == pytest.approx(other, rel=0.02 if "16" in way else 1e-5), way
+                assert mine == pytest.approx(other, rel=1e-5 if way in EXACT else 0.02), way

@@ -1,4 +1,4 @@
-"""What programs do besides plain collectives; prints every answer. Usage: calls.py BACKEND [CALL...]."""
+"""What programs do besides plain collectives; prints every answer that torch has. Usage: calls.py BACKEND [CALL...]."""
 
 # Runs in the target: torch and the standard library, Python 3.8 syntax.
 
@@ -169,6 +169,12 @@ def names(rank, size):
 
 
 CALLS = (objects, pairs, futures, coalesced, groups, mesh, kinds, modes, several_threads, names)
+SINCE = {"coalesced": (2, 1), "groups": (2, 1), "mesh": (2, 2), "names": (2, 1)}
+"""First torch that has what these call; the others are in every torch from 2.0 on."""
+
+
+def is_there(call):
+    return tuple(int(part) for part in torch.__version__.split(".")[:2]) >= SINCE.get(call.__name__, (2, 0))
 
 
 def main():
@@ -178,7 +184,8 @@ def main():
     backend, *wanted = sys.argv[1:]
     dist.init_process_group(backend, timeout=timedelta(seconds=60))
     rank, size = dist.get_rank(), dist.get_world_size()
-    answer = {call.__name__: call(rank, size) for call in CALLS if not wanted or call.__name__ in wanted}
+    called = [call for call in CALLS if is_there(call) and (not wanted or call.__name__ in wanted)]
+    answer = {call.__name__: call(rank, size) for call in called}
     dist.destroy_process_group()
     out.write(json.dumps(answer) + "\n")
     out.flush()

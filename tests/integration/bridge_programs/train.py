@@ -1,4 +1,7 @@
-"""A few training steps on every rank, in several ways; prints the losses of each. Usage: train.py BACKEND WAY..."""
+"""A few training steps on every rank, in several ways; prints the losses of each that torch has.
+
+Usage: train.py BACKEND WAY...
+"""
 
 # Runs in the target: torch and the standard library, Python 3.8 syntax.
 
@@ -14,6 +17,11 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 STEPS = 5
+VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
+SINCE = {"fsdp": (2, 2), "functional": (2, 2), "dtensor": (2, 2), "fully_sharded": (2, 7)}
+"""First torch that has what these need on the CPU, whatever the backend; the others are in all from 2.0 on."""
+SINCE_OVER_GLOO = {"ddp_bf16": (2, 2), "ddp_hook": (2, 2)}
+"""First torch whose gloo knows bfloat16."""
 
 
 def model():
@@ -96,7 +104,11 @@ def fully_sharded(rank):
 def dtensor(rank):
     """Shard a product both ways over a mesh, and gather it again."""
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    if VERSION >= (2, 5):
+        from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+    else:
+        from torch.distributed._tensor import Replicate, Shard, distribute_tensor
 
     del rank
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
@@ -138,7 +150,9 @@ def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     dist.init_process_group(backend, timeout=timedelta(seconds=60))
-    answer = {way: globals()[way](dist.get_rank()) for way in ways}
+    since = {**SINCE, **(SINCE_OVER_GLOO if backend == "gloo" else {})}
+    there = [way for way in ways if since.get(way, (2, 0)) <= VERSION]
+    answer = {way: globals()[way](dist.get_rank()) for way in there}
     out.write(json.dumps(answer) + "\n")
     out.flush()
     dist.destroy_process_group()

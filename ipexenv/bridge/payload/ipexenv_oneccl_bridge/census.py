@@ -13,7 +13,7 @@ import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import interfaces
-from .asking import has
+from .asking import has, put
 from .errors import CclError, CclTimeoutError
 
 SHM_FOLDER = "/dev/shm"  # noqa: S108 (the kernel's place for shared memory, not a temporary file)
@@ -139,12 +139,12 @@ def gather(store: Any, size: int, me: Member, *, timeout_s: float) -> Tuple[Memb
 
 def publish(store: Any, census: Census) -> None:
     """Tell all ranks what rank 0 gathered."""
-    store.set("census", serialise(census))
+    put(store, "census", serialise(census))
 
 
 def publish_failure(store: Any, size: int, reason: str, *, timeout_s: float) -> None:
     """Tell all ranks that the group cannot start, and why; stay until they have read it, for the store may be here."""
-    store.set("census", json.dumps({"failure": reason}))
+    put(store, "census", json.dumps({"failure": reason}))
     deadline = time.monotonic() + min(timeout_s, READING_S)
     while not all(has(store, f"read/{rank}") for rank in range(1, size)) and time.monotonic() < deadline:
         time.sleep(POLL_S)
@@ -152,7 +152,7 @@ def publish_failure(store: Any, size: int, reason: str, *, timeout_s: float) -> 
 
 def join(store: Any, rank: int, me: Member, *, timeout_s: float) -> Census:
     """Publish this rank's description and return what rank 0 gathered; raise if rank 0 failed or does not answer."""
-    store.set(f"member/{rank}", json.dumps(me._asdict()))
+    put(store, f"member/{rank}", json.dumps(me._asdict()))
     deadline = time.monotonic() + timeout_s
     while not has(store, "census"):
         if time.monotonic() > deadline:
@@ -161,7 +161,7 @@ def join(store: Any, rank: int, me: Member, *, timeout_s: float) -> Census:
     text = store.get("census").decode()
     failure = json.loads(text).get("failure")
     if failure:
-        store.set(f"read/{rank}", "1")
+        put(store, f"read/{rank}", "1")
         raise CclError(failure)
     return parse(text)
 

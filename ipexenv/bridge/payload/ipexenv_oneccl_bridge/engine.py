@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from datetime import timedelta
@@ -9,7 +10,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Optional, Sequence
 
 from . import background, census, parting, settings, watch
-from .asking import has
+from .asking import has, put
 from .board import Board, Parts
 from .errors import CclError, CclInputError, CclPeerError, CclTimeoutError
 from .lane import Lane, run_once
@@ -97,11 +98,11 @@ class Engine:
 
     def exchange(
         self, what: str, steps: Steps, result: Sequence[Any], timeout_s: Callable[[], Optional[float]], *, stays: bool
-    ) -> CclWork:
+    ) -> Optional[CclWork]:
         """Do a collective between ranks of this host: on this thread if the others are there, else in the queue.
 
-        ``stays`` says that the caller will wait for it at once, so that it may as well end here in any case.
-        ``timeout_s`` is asked only if it does not end at once.
+        ``stays`` says that the caller will wait for it at once, so that it may as well end here in any case, and that
+        he needs no work if it has ended. ``timeout_s`` is asked only if it does not end at once.
         """
         self._check()
         with self._lane.order:
@@ -110,7 +111,7 @@ class Engine:
             idle = self._lane.is_idle()
             try:
                 if idle and hurry(steps):
-                    return EndedWork(what, self._count, result, None)
+                    return None if stays else EndedWork(what, self._count, result, None)
             except CclInputError as error:
                 return EndedWork(what, self._count, result, error)
             work = CclWork(what, self._count, self.following(steps), result, timeout_s() or self.timeout_s)
@@ -184,7 +185,7 @@ class Engine:
 
     def _last_words(self, work: CclWork) -> str:
         """Tell the other ranks where this one stands, and return where they say they stand."""
-        self._store.set(f"stands/{self.rank}", str(work))
+        put(self._store, f"stands/{self.rank}", str(work))
         said: Dict[int, str] = {}
         deadline = time.monotonic() + LAST_WORDS_S
         while len(said) < self.size - 1 and time.monotonic() < deadline:
@@ -225,7 +226,13 @@ class Engine:
         """Disconnect if all ranks do, and say whether they did."""
         if not self._members:
             return True
-        if not parting.agreed(self._store, self.rank, self.size, limit_s=limit_s):
+        # On a thread: a store whose server is gone may not answer for ever.
+        ended, together = run_once(
+            lambda: parting.agreed(self._store, self.rank, self.size, limit_s=limit_s),
+            limit_s + parting.DECIDING_S,
+            "ccl-parting",
+        )
+        if not ended or not together:
             return False
         self.submit("destroy", self.communicator.destroy, []).wait(timedelta(seconds=limit_s))
         parting.stay_for_the_others(self._store, self.rank, self.size, limit_s=limit_s)
@@ -249,5 +256,10 @@ class Engine:
         watch.remove(self)
 
     def disown(self) -> None:
-        """Make the group unusable in a child process that was forked from a rank."""
+        """Make the group unusable in a child process that was forked from a rank.
+
+        The store is kept past the child's end: before torch 2.4, a child that takes its copy down stops the server of
+        the rank it was forked from, and whoever asks that one again waits for ever.
+        """
         self._broken = CclError("this process was forked from a rank; make its own group in it")
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._store))

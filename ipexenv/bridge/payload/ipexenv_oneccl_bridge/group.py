@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from datetime import timedelta
 from functools import partial
-from typing import Any, Callable, Deque, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, List, Optional, Sequence
 
 from torch.distributed import ProcessGroup
 
-from . import agreement, moving, reducing
+from . import agreement, arguments, moving, reducing
 from . import tensors as buffers
-from .datatypes import SUM_OP, reduction
+from .datatypes import reduction
 from .engine import Engine
 from .errors import CclInputError
 from .near import Steps
@@ -49,31 +49,41 @@ class CclProcessGroup(ProcessGroup):
         parts = getattr(call, "parts", None)
         if self._is_checked:
             call = agreement.checked(self._comm, words, call)
-        return self._keep(self._engine.submit(what, call, result, _timeout_s(opts), words, parts))
+        return self._keep(self._engine.submit(what, call, result, arguments.timeout_s(opts), words, parts))
 
     def _keep(self, work: CclWork) -> CclWork:
         self._sequence += 1
+        while self._kept and self._kept[0].is_over():  # they hold tensors
+            self._kept.popleft()
         self._kept.append(work)
         if self._coalesced is not None:
             self._coalesced.append(work)
         return work
 
-    def _hurry(self, what: str, steps: Steps, result: Tensors, opts: Any, *same: Any) -> CclWork:
-        """Do a collective between ranks of this host, as ``_do`` does others."""
+    def _hurry(self, what: str, steps: Steps, result: Tensors, opts: Any, *same: Any) -> Optional[CclWork]:
+        """Do a collective between ranks of this host, as ``_do`` does others.
+
+        Return ``None`` for one that the caller would wait for at once (torch 2.8 on says so), and that has ended.
+        """
         if self._is_checked:
             return self._do(what, self._engine.following(steps), result, opts, *same)
-        stays = not getattr(opts, "asyncOp", True)
-        return self._keep(self._engine.exchange(what, steps, result, partial(_timeout_s, opts), stays=stays))
+        stays = self._coalesced is None and not getattr(opts, "asyncOp", True)
+        work = self._engine.exchange(what, steps, result, partial(arguments.timeout_s, opts), stays=stays)
+        if work is not None:
+            return self._keep(work)
+        self._sequence += 1
+        return None
 
     # Collectives that compute.
 
-    def allreduce(self, tensors: Tensors, opts: Any = None) -> CclWork:
+    def allreduce(self, tensors: Tensors, opts: Any = None) -> Optional[CclWork]:
         """Reduce a tensor over all ranks, to all ranks."""
         tensor = buffers.single(tensors, "allreduce")
-        op = _op(opts)
+        op = arguments.op(opts)
         near = self._engine.near
-        if near is not None and near.takes(tensor):
-            steps = near.all_reduce(tensor, reduction(tensor.dtype, op, "allreduce"))
+        plan = None if near is None else near.plan(tensor)
+        if near is not None and plan is not None:
+            steps = near.all_reduce(tensor, plan, reduction(tensor.dtype, op, "allreduce"))
             return self._hurry("allreduce", steps, tensors, opts, tensor.dtype, tensor.numel(), op)
         call = reducing.all_reduce(self._comm, tensor, op)
         return self._do("allreduce", call, tensors, opts, tensor.dtype, tensor.numel(), op)
@@ -82,33 +92,35 @@ class CclProcessGroup(ProcessGroup):
         """Reduce several tensors over all ranks, to all ranks."""
         for tensor in tensors:
             buffers.check(tensor, "allreduce_coalesced")
-        call = reducing.all_reduce_coalesced(self._comm, tensors, _op(opts))
-        return self._do("allreduce_coalesced", call, tensors, opts, *_shape(tensors), _op(opts))
+        call = reducing.all_reduce_coalesced(self._comm, tensors, arguments.op(opts))
+        return self._do("allreduce_coalesced", call, tensors, opts, *arguments.shape(tensors), arguments.op(opts))
 
     def reduce(self, tensors: Tensors, opts: Any) -> CclWork:
         """Reduce a tensor over all ranks, to one rank."""
         tensor = buffers.single(tensors, "reduce")
-        call = reducing.reduce(self._comm, tensor, _op(opts), opts.rootRank)
-        return self._do("reduce", call, tensors, opts, *_shape(tensors), _op(opts), opts.rootRank)
+        call = reducing.reduce(self._comm, tensor, arguments.op(opts), opts.rootRank)
+        return self._do("reduce", call, tensors, opts, *arguments.shape(tensors), arguments.op(opts), opts.rootRank)
 
     def reduce_scatter(self, outputs: Tensors, inputs: Sequence[Tensors], opts: Any = None) -> CclWork:
         """Reduce one tensor for each rank; each rank keeps its own."""
         output = buffers.single(outputs, "reduce_scatter")
-        call = reducing.reduce_scatter(self._comm, output, _only(inputs, "reduce_scatter"), _op(opts))
-        return self._do("reduce_scatter", call, outputs, opts, *_shape(inputs[0]), _op(opts))
+        call = reducing.reduce_scatter(self._comm, output, arguments.only(inputs, "reduce_scatter"), arguments.op(opts))
+        return self._do("reduce_scatter", call, outputs, opts, *arguments.shape(inputs[0]), arguments.op(opts))
 
     def reduce_scatter_single(self, output: Any, given: Any, opts: Any = None) -> CclWork:
         """Reduce one tensor; each rank keeps its own part."""
-        _check_both(output, given, "reduce_scatter_tensor")
-        call = reducing.reduce_scatter_base(self._comm, output, given, _op(opts))
-        return self._do("reduce_scatter_tensor", call, [output], opts, *_shape([given]), _op(opts))
+        arguments.check_both(output, given, "reduce_scatter_tensor")
+        call = reducing.reduce_scatter_base(self._comm, output, given, arguments.op(opts))
+        return self._do("reduce_scatter_tensor", call, [output], opts, *arguments.shape([given]), arguments.op(opts))
 
     def reduce_scatter_single_coalesced(self, outputs: Tensors, inputs: Tensors, opts: Any = None) -> CclWork:
         """Reduce several tensors; each rank keeps its own parts."""
         for output, given in zip(outputs, inputs):
-            _check_both(output, given, "reduce_scatter_tensor_coalesced")
-        call = reducing.reduce_scatter_coalesced(self._comm, outputs, inputs, _op(opts))
-        return self._do("reduce_scatter_tensor_coalesced", call, outputs, opts, *_shape(inputs), _op(opts))
+            arguments.check_both(output, given, "reduce_scatter_tensor_coalesced")
+        call = reducing.reduce_scatter_coalesced(self._comm, outputs, inputs, arguments.op(opts))
+        return self._do(
+            "reduce_scatter_tensor_coalesced", call, outputs, opts, *arguments.shape(inputs), arguments.op(opts)
+        )
 
     _reduce_scatter_base = reduce_scatter_single
     reduce_scatter_tensor_coalesced = reduce_scatter_single_coalesced
@@ -119,26 +131,26 @@ class CclProcessGroup(ProcessGroup):
         """Copy a tensor from one rank to all."""
         tensor = buffers.single(tensors, "broadcast")
         call = moving.broadcast(self._comm, tensor, opts.rootRank)
-        return self._do("broadcast", call, tensors, opts, *_shape(tensors), opts.rootRank)
+        return self._do("broadcast", call, tensors, opts, *arguments.shape(tensors), opts.rootRank)
 
     def allgather(self, output_lists: Sequence[Tensors], inputs: Tensors, opts: Any = None) -> CclWork:
         """Copy a tensor of every rank to all ranks."""
-        outputs = _only(output_lists, "all_gather")
+        outputs = arguments.only(output_lists, "all_gather")
         call = moving.all_gather(self._comm, outputs, buffers.single(inputs, "all_gather"))
-        return self._do("all_gather", call, outputs, opts, *_shape(outputs))
+        return self._do("all_gather", call, outputs, opts, *arguments.shape(outputs))
 
     def all_gather_single(self, output: Any, given: Any, opts: Any = None) -> CclWork:
         """Copy a tensor of every rank into one tensor of all ranks."""
-        _check_both(output, given, "all_gather_into_tensor")
+        arguments.check_both(output, given, "all_gather_into_tensor")
         call = moving.all_gather_base(self._comm, output, given)
-        return self._do("all_gather_into_tensor", call, [output], opts, *_shape([given]))
+        return self._do("all_gather_into_tensor", call, [output], opts, *arguments.shape([given]))
 
     def all_gather_single_coalesced(self, outputs: Tensors, inputs: Tensors, opts: Any = None) -> CclWork:
         """Copy several tensors of every rank into as many of all ranks."""
         for output, given in zip(outputs, inputs):
-            _check_both(output, given, "all_gather_into_tensor_coalesced")
+            arguments.check_both(output, given, "all_gather_into_tensor_coalesced")
         call = moving.all_gather_base_coalesced(self._comm, outputs, inputs)
-        return self._do("all_gather_into_tensor_coalesced", call, outputs, opts, *_shape(inputs))
+        return self._do("all_gather_into_tensor_coalesced", call, outputs, opts, *arguments.shape(inputs))
 
     def allgather_coalesced(self, output_lists: Sequence[Tensors], inputs: Tensors, opts: Any = None) -> CclWork:
         """Copy several tensors of every rank; list ``i`` receives those of rank ``i``."""
@@ -146,7 +158,7 @@ class CclProcessGroup(ProcessGroup):
             buffers.check(tensor, "all_gather_coalesced")
         call = moving.all_gather_coalesced(self._comm, output_lists, inputs)
         outputs = [tensor for row in output_lists for tensor in row]
-        return self._do("all_gather_coalesced", call, outputs, opts, *_shape(outputs))
+        return self._do("all_gather_coalesced", call, outputs, opts, *arguments.shape(outputs))
 
     _allgather_base = all_gather_single
     allgather_into_tensor_coalesced = all_gather_single_coalesced
@@ -154,14 +166,14 @@ class CclProcessGroup(ProcessGroup):
     def gather(self, output_lists: Sequence[Tensors], inputs: Tensors, opts: Any) -> CclWork:
         """Copy a tensor of every rank to one rank."""
         tensor = buffers.single(inputs, "gather")
-        outputs = _only(output_lists, "gather") if self._engine.rank == opts.rootRank else []
+        outputs = arguments.only(output_lists, "gather") if self._engine.rank == opts.rootRank else []
         call = moving.gather(self._comm, outputs, tensor, opts.rootRank)
         return self._do("gather", call, outputs, opts, tensor.dtype, opts.rootRank)
 
     def scatter(self, outputs: Tensors, input_lists: Sequence[Tensors], opts: Any) -> CclWork:
         """Copy one tensor to each rank from one rank."""
         output = buffers.single(outputs, "scatter")
-        given = _only(input_lists, "scatter") if self._engine.rank == opts.rootRank else []
+        given = arguments.only(input_lists, "scatter") if self._engine.rank == opts.rootRank else []
         call = moving.scatter(self._comm, output, given, opts.rootRank)
         return self._do("scatter", call, outputs, opts, output.dtype, opts.rootRank)
 
@@ -254,7 +266,7 @@ class CclProcessGroup(ProcessGroup):
     def _start_coalescing(self, device: Any) -> None:  # noqa: ARG002 (torch calls it so)
         self._coalesced = []
 
-    def _end_coalescing(self, device: Any) -> Optional[CclWork]:  # noqa: ARG002 (torch calls it so)
+    def _end_coalescing(self, device: Any, given: Any = None) -> Optional[CclWork]:  # noqa: ARG002 (torch 2.0 gives works)
         works, self._coalesced = self._coalesced or [], None
         return works[-1] if works else None
 
@@ -268,30 +280,3 @@ class CclProcessGroup(ProcessGroup):
         return self
 
     supports_splitting = supports_coalescing = supports_time_estimate = False
-
-
-def _shape(tensors: Tensors) -> Tuple[Any, ...]:
-    """Return types and sizes of tensors."""
-    return tuple(part for tensor in tensors for part in (tensor.dtype, tensor.numel()))
-
-
-def _timeout_s(opts: Any) -> Optional[float]:
-    """Return the time that the caller gives a collective; ``None`` for the group's own."""
-    timeout_s = opts.timeout.total_seconds() if opts is not None else 0.0
-    return timeout_s if timeout_s > 0 else None
-
-
-def _op(opts: Any) -> Any:
-    return opts.reduceOp if opts is not None else SUM_OP
-
-
-def _only(lists: Sequence[Tensors], what: str) -> Tensors:
-    """Return the only list of a list of lists."""
-    if len(lists) != 1:
-        raise CclInputError(f"{what}: takes one list of tensors, and was given {len(lists)}")
-    return lists[0]
-
-
-def _check_both(output: Any, given: Any, what: str) -> None:
-    buffers.check(output, what)
-    buffers.check(given, what)

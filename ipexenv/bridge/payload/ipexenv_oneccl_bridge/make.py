@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from typing import Any, Dict
 
@@ -33,6 +34,13 @@ def make_group(options: Any) -> CclProcessGroup:
         whole=whole,
     )
     shut_down_first()
+    _do_functions_in_python()
     group = CclProcessGroup(engine, store)
     weakref.finalize(group, engine.forget).atexit = False
     return group
+
+
+def _do_functions_in_python() -> None:
+    """Let torch 2.3 do its functional collectives in Python: those in C++ find no all-to-all in groups of Python's."""
+    if torch.__version__.startswith("2.3."):
+        os.environ.setdefault("TORCH_DISABLE_NATIVE_FUNCOL", "1")

@@ -13,7 +13,7 @@ from typing import Any, List, Optional
 from torch.distributed import Store
 
 from . import background
-from .asking import has
+from .asking import has, mark, put
 from .errors import CclTimeoutError
 
 PERIOD_S = 0.005
@@ -31,7 +31,7 @@ class PollingStore(Store):
 
     def set(self, key: str, value: Any) -> None:
         """Set a key."""
-        self._store.set(f"{self._prefix}/{key}", value)
+        put(self._store, f"{self._prefix}/{key}", value)
 
     def get(self, key: str) -> Any:
         """Return the value of a key once there is one."""
@@ -40,7 +40,9 @@ class PollingStore(Store):
 
     def add(self, key: str, amount: int) -> int:
         """Add to a number and return it."""
-        return int(self._store.add(f"{self._prefix}/{key}", amount))
+        number = int(self._store.add(f"{self._prefix}/{key}", amount))
+        mark(self._store, f"{self._prefix}/{key}")
+        return number
 
     def check(self, keys: List[str]) -> bool:
         """Say whether all keys are there."""

@@ -57,11 +57,14 @@ def _run() -> None:
 
 def _at_exit() -> None:
     """Close what the program left open, before the interpreter takes its threads away."""
-    for engine in _members():
+    members = _members()
+    for engine in members:
         engine.leave()
     if not lane.end_all():
         skip_destructors()
     background.end_all()
+    for engine in members:  # one that was starting has made its shared memory meanwhile
+        engine.leave()
     if _skips_destructors:
         ctypes.CDLL(None).fflush(None)
 
