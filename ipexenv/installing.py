@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from ipexenv.errors import AnswerIsNo, OutsideError
 from ipexenv.events import Event
 from ipexenv.fetch.choice import cache_from
@@ -15,7 +17,7 @@ from ipexenv.install.guard import refuse_unusable
 from ipexenv.install.installed import installed_distributions
 from ipexenv.install.lock_file import load_lock
 from ipexenv.install.nearby import files_of, nearby, refuse_remote
-from ipexenv.install.order import Order
+from ipexenv.install.order import Order, uninspected
 from ipexenv.install.sources import blaming_sources, survey
 from ipexenv.install.transaction import carry_out
 from ipexenv.install.venv import look_before
@@ -28,16 +30,20 @@ from ipexenv.probe.look import probe
 from ipexenv.resolve.ccl import may_need_bridge
 from ipexenv.resolve.choices import aimed_hints, request_from
 from ipexenv.resolve.solve import solve_asking
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 from ipexenv.transaction.state import StateFolder
 from ipexenv.transaction.unfinished import put_right, state_around
 from ipexenv.verify.import_test import import_test
+from ipexenv.verify.proven import fingerprint
 from ipexenv.verify.run import verify
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
+    from ipexenv.fetch.cache import Cache
     from ipexenv.outcome import Resolution
     from ipexenv.plan import Plan
     from ipexenv.probe.choice import TargetChoice
@@ -78,6 +84,8 @@ class Proof:
     """Whether everything is to be proven, not the imports alone."""
     keep: bool
     """Whether what fails stays all the same."""
+    memory: Cache | None = None
+    """Remembers which new environments could be imported, so that the same one is not tried again."""
     report: VerifyReport | None = field(default=None, init=False)
 
     def __call__(self, facts: Facts) -> None:
@@ -87,8 +95,14 @@ class Proof:
             if not self.report.passed and not self.keep:
                 raise AnswerIsNo("verification failed", code="check-failed")
             return
+        known = None if self.memory is None else fingerprint(facts, self.wanted.import_names, self.world.env)
+        if self.memory is not None and known is not None and self.memory.is_proven(known):
+            self.listen(Event(kind="step", text="the very same files have been imported here before"))
+            return
         try:
             import_test(self.world, facts, self.wanted, self.listen)
+            if self.memory is not None and known is not None:
+                self.memory.mark_proven(known)
         except OutsideError as error:
             if not self.keep:
                 raise
@@ -118,7 +132,7 @@ def _mend(options: argparse.Namespace, listen: Listener, state: StateFolder) -> 
             Event(kind="warning", text="a change of this environment was cut off, and is not put right in a dry run")
         )
         return False
-    return put_right(state, command="ipexenv install", listen=listen) is not None
+    return put_right(state, command="ipexenv install", listen=listen, wait_s=options.lock_wait) is not None
 
 
 def decide(
@@ -150,7 +164,7 @@ def decide_from_lock(
     """Take the decision from a lock: exactly its files, from where ``--source`` names or the lock says they are."""
     facts, venv = looked
     lock = load_lock(options.from_lock, world)
-    near = nearby(lock, options.source, world.directory)
+    near = nearby(lock, options.source, world.directory, tables.bridge)
     there = installed_distributions(None if venv else facts.target.site_packages)
     installed = {name: distribution.version for name, distribution in there.items()}
     replayed = replay(near, facts, installed=installed, bridges=tables.bridge)
@@ -167,6 +181,8 @@ def order_for(  # noqa: PLR0913 (what, how, where, and what proves it)
     options: argparse.Namespace, decision: Decision, where: TargetChoice, proof: Proof, *, world: World, tables: Tables
 ) -> Order:
     """Return how the decision is to be carried out."""
+    cache = cache_from(options, world)
+    proof.memory = cache if decision.plan.venv is not None else None
     return Order(
         look=partial(probe, world, where, libraries=tables.needed_libraries),
         before=decision.facts,
@@ -176,13 +192,24 @@ def order_for(  # noqa: PLR0913 (what, how, where, and what proves it)
         offline=options.offline,
         files=decision.files,
         offers=decision.offers,
+        reports=decision.market.reports,
         hold=partial(hold_to_known, tables=tables, require_known=options.require_known),
+        inspect=partial(_inspect, tables) if options.require_known else uninspected,
         prove=proof,
-        cache=cache_from(options, world),
+        cache=cache,
         allow_insecure=tuple(options.allow_insecure),
         require_known=options.require_known,
         command="ipexenv install",
+        lock_wait_s=options.lock_wait,
     )
+
+
+def _inspect(tables: Tables, wheel: Path) -> None:
+    """Refuse a bridge that somebody else made: of every other known file the SHA-256 was compared already."""
+    if canonicalize_name(wheel.name.partition("-")[0]) == BRIDGE_PROJECT:
+        from ipexenv.bridge.proving import refuse_foreign_bridge  # noqa: PLC0415 (start-up time: few plans have one)
+
+        refuse_foreign_bridge(wheel, tables.bridge)
 
 
 def carry(order: Order, decision: Decision, *, world: World, listen: Listener) -> bool:

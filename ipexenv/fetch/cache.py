@@ -2,6 +2,7 @@
 
     CACHE/files/ab/ab12…        a file whose SHA-256 is ab12…, read-only, complete whenever it is there at all
     CACHE/checked/ab12…         that file was opened and found to be a sound wheel
+    CACHE/proven/cd34…          an environment with this fingerprint was imported without trouble
     CACHE/links/ab12…/x.whl     that file under its own name, a hard link where it can be one
     CACHE/partial/….part .json  on its way
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHECKER = "1"
 """Raised whenever wheels are checked for more than before."""
+_PROVEN = "1"
+"""Raised whenever an import proves more than before."""
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
 # This directory holds what ipexenv can download again. Backups may leave it out: https://bford.info/cachedir/
 """
@@ -74,7 +77,7 @@ class Cache:
     def prepare(self) -> None:
         """Make the folders. Raises OutsideError where the cache cannot be written."""
         try:
-            for folder in (self.folder / "files", self.folder / "checked", self.partial):
+            for folder in (self.folder / "files", self.folder / "checked", self.folder / "proven", self.partial):
                 folder.mkdir(parents=True, exist_ok=True)
             tag = self.folder / "CACHEDIR.TAG"
             if not tag.exists():
@@ -98,18 +101,19 @@ class Cache:
 
     def is_checked(self, sha256: str) -> bool:
         """Say whether the bytes with this hash are known to be a sound wheel."""
-        try:
-            return self._mark(sha256).read_text(encoding="utf-8") == _CHECKER
-        except (OSError, ValueError):
-            return False
+        return _says(self._mark(sha256), _CHECKER)
 
     def mark_checked(self, sha256: str) -> None:
         """Remember that they are. A cache that cannot be written forgets it."""
-        mark = self._mark(sha256)
-        fresh = mark.with_name(f"{mark.name}.{os.getpid()}.new")
-        with contextlib.suppress(OSError):
-            fresh.write_text(_CHECKER, encoding="utf-8")
-            fresh.replace(mark)
+        _write(self._mark(sha256), _CHECKER)
+
+    def is_proven(self, fingerprint: str) -> bool:
+        """Say whether an environment with this fingerprint (see ``ipexenv.verify.proven``) was imported before."""
+        return _says(self.folder / "proven" / fingerprint, _PROVEN)
+
+    def mark_proven(self, fingerprint: str) -> None:
+        """Remember that it was. A cache that cannot be written forgets it."""
+        _write(self.folder / "proven" / fingerprint, _PROVEN)
 
     def contents(self) -> CacheContents:
         """Return what is there; what vanishes meanwhile does not count."""
@@ -158,7 +162,11 @@ class Cache:
         return self.folder / "checked" / self.file(sha256).name
 
     def _own_files(self) -> Iterator[Path]:
-        for folder, pattern in ((self.folder / "files", "??/*"), (self.folder / "checked", "*")):
+        for folder, pattern in (
+            (self.folder / "files", "??/*"),
+            (self.folder / "checked", "*"),
+            (self.folder / "proven", "*"),
+        ):
             yield from (file for file in folder.glob(pattern) if _SHA256.fullmatch(file.name.partition(".")[0]))
 
 
@@ -170,6 +178,20 @@ def find_cache(env: Mapping[str, str], directory: Path, *, named: str | None = N
     from platformdirs import user_cache_path  # noqa: PLC0415 (start-up time: most commands need no cache)
 
     return Cache(folder=user_cache_path("ipexenv"))
+
+
+def _says(mark: Path, words: str) -> bool:
+    try:
+        return mark.read_text(encoding="utf-8") == words
+    except (OSError, ValueError):
+        return False
+
+
+def _write(mark: Path, words: str) -> None:
+    fresh = mark.with_name(f"{mark.name}.{os.getpid()}.new")
+    with contextlib.suppress(OSError):
+        fresh.write_text(words, encoding="utf-8")
+        fresh.replace(mark)
 
 
 def _sizes(folders: Iterable[Path], pattern: str) -> Iterator[int]:

@@ -33,6 +33,10 @@ _PARTING_S = 3.0
 """How long to wait for threads that are told to stop; one that waits for a silent server is left behind."""
 
 
+def _no_matter(_file: Fetched) -> None:
+    """Do nothing with a file that has come."""
+
+
 def fetch_all(  # noqa: PLR0913 (what, whereto, how to get at it, and what to hold to)
     files: Sequence[Offer],
     *,
@@ -42,6 +46,7 @@ def fetch_all(  # noqa: PLR0913 (what, whereto, how to get at it, and what to ho
     access_for: Callable[[str], Access] = usual_access,
     credentials_for: Callable[[str], Credentials | None] = no_credentials,
     listen: Listener = ignore,
+    arrived: Callable[[Fetched], None] = _no_matter,
     alternatives: Sequence[Offer] = (),
     allow_insecure: Collection[str] = (),
     require_known: bool = False,
@@ -56,7 +61,8 @@ def fetch_all(  # noqa: PLR0913 (what, whereto, how to get at it, and what to ho
     ``allow_insecure``; ``require_known`` refuses a file without a SHA-256. ``pause`` replaces the waiting between
     attempts.
 
-    ``listen`` is called in the calling thread alone. A failure leaves what has come so far in the cache (in
+    ``listen`` is called in the calling thread alone, and so is ``arrived``, with each file as soon as it is whole and
+    has the right bytes: it may be moved away then. A failure leaves what has come so far in the cache (in
     ``into/.partial`` without one) for the next call; Ctrl-C does, too.
     Raises OutsideError with one of the codes of ``ipexenv.fetch.trouble``, or ``two-files-one-name``.
     """
@@ -77,11 +83,12 @@ def fetch_all(  # noqa: PLR0913 (what, whereto, how to get at it, and what to ho
         require_known=require_known,
         pause=pause or crew.pause,
         tell=crew.tell,
+        arrived=crew.arrive,
     )
     chosen = _distinct(files)
     _prepare(chosen, desk)
     jobs = {offer.filename: Job(_same_file(offer, alternatives), desk) for offer in chosen}
-    crew.run(sorted(jobs.values(), key=lambda job: -(job.offer.size_bytes or 0)), listen)
+    crew.run(sorted(jobs.values(), key=lambda job: -(job.offer.size_bytes or 0)), listen, arrived)
     if usable_cache is None:
         with contextlib.suppress(OSError):
             (into / ".partial").rmdir()
@@ -148,13 +155,17 @@ class _Crew:
         self._limits = limits
         self._condition = threading.Condition()
         self._stop = threading.Event()
-        self._said: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[Event | Fetched | None] = queue.SimpleQueue()
         self._once: set[str] = set()
         self._errors: list[BaseException] = []
 
     def tell(self, event: Event) -> None:
         """Have the calling thread of ``run`` pass the event on."""
         self._said.put(event)
+
+    def arrive(self, file: Fetched) -> None:
+        """Have the calling thread of ``run`` hear of a file."""
+        self._said.put(file)
 
     def tell_once(self, event: Event) -> None:
         """Do it where the same was not said before: every piece of a file is redirected anew."""
@@ -167,7 +178,7 @@ class _Crew:
         if self._stop.wait(seconds):
             raise SupersededError
 
-    def run(self, jobs: Sequence[Job], listen: Listener) -> None:
+    def run(self, jobs: Sequence[Job], listen: Listener, arrived: Callable[[Fetched], None]) -> None:
         """Do all jobs, or raise the first error."""
         workers = [
             threading.Thread(target=self._work, args=(jobs,), daemon=True, name="ipexenv-download")
@@ -176,13 +187,15 @@ class _Crew:
         try:
             for worker in workers:
                 worker.start()
-            self._listen(jobs, listen, len(workers))
+            self._listen(jobs, listen, arrived, workers=len(workers))
         finally:
             self._end(workers, jobs)
         if self._errors:
             raise self._errors[0]
 
-    def _listen(self, jobs: Sequence[Job], listen: Listener, workers: int) -> None:
+    def _listen(
+        self, jobs: Sequence[Job], listen: Listener, arrived: Callable[[Fetched], None], *, workers: int
+    ) -> None:
         """Pass on what the threads say until the last of them has ended, or one has failed."""
         next_time = 0.0
         while workers and not (self._errors and self._said.empty()):
@@ -190,6 +203,8 @@ class _Crew:
                 event = self._said.get(timeout=_TELL_EVERY_S)
                 if event is None:
                     workers -= 1
+                elif isinstance(event, Fetched):
+                    arrived(event)
                 else:
                     listen(event)
             if time.monotonic() >= next_time:

@@ -52,6 +52,8 @@ class Desk:
     require_known: bool
     pause: Callable[[float], None]
     tell: Listener
+    arrived: Callable[[Fetched], None]
+    """Is told of every file that is whole and has the right bytes."""
 
     def part_path(self, offer: Offer) -> Path:
         """Return where the file lies while it is not whole: named by its hash, else by its address."""
@@ -257,6 +259,7 @@ class Job:
         )
         whence = "the cache" if from_cache else offer.source
         self._desk.tell(Event(kind="detail", text=f"{offer.filename}: {fetched.size_bytes} bytes from {whence}"))
+        self._desk.arrived(fetched)
         with self._lock:
             self.fetched, self._state = fetched, "done"
 

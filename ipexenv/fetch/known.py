@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 def hold_to_known(files: Iterable[Offer], tables: Tables, *, require_known: bool = False) -> tuple[Offer, ...]:
     """Return the files, each of a known name with the known SHA-256 where its source tells none.
 
-    With ``require_known``, torch, IPEX and the ccl backend have to be known and every other file has to have a SHA-256.
+    With ``require_known``, torch, IPEX and the ccl backend have to be known and every other file has to have a SHA-256;
+    a ready-made bridge passes by its name, and is to be proven with ``refuse_foreign_bridge`` when it is here.
     Raises OutsideError (``wrong-file``, ``unknown-file``, ``no-known-hash``) that names the first that does not hold.
     """
     names = [*(row.package for row in tables.ipex), *(row.package for row in tables.oneccl), BRIDGE_PROJECT, "torch"]
     guarded = {canonicalize_name(name) for name in names}
+    makeable = {release.filename for release in tables.bridge}
     held = tuple(_held(file, tables) for file in files)
     for file in held if require_known else ():
+        if file.filename in makeable:
+            continue
         if file.sha256 is None:
             raise _unusable(file, "no-known-hash", "nothing says which SHA-256 it must have")
         if file.project in guarded and tables.known.get(file.filename) is None:

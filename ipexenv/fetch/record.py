@@ -25,6 +25,7 @@ _DIGEST_BYTES = {"sha256": 32, "sha384": 48, "sha512": 64}
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 _COLUMNS = 3
 _LOST_LABELS = (b"+cpu", *(b"+cu%d" % cuda for cuda in range(90, 140)))
+_LABEL_BYTES = frozenset(len(label) for label in _LOST_LABELS)
 _MOST_RELABELLED_BYTES = 1 << 16
 _MOST_PLACES = 100
 
@@ -124,4 +125,4 @@ def is_relabelled(data: bytes, entry: RecordEntry, version: Version) -> bool:
 def may_be_relabelled(entry: RecordEntry, member: Member) -> bool:
     """Say whether it is worth looking: the sizes differ by just such a label, and the file is a small one."""
     lost_bytes = (entry.size_bytes or 0) - member.size_bytes
-    return member.size_bytes <= _MOST_RELABELLED_BYTES and lost_bytes in {len(label) for label in _LOST_LABELS}
+    return member.size_bytes <= _MOST_RELABELLED_BYTES and lost_bytes in _LABEL_BYTES

@@ -30,8 +30,9 @@ _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, er
 def refuse_name(filename: str) -> None:
     """Raise OutsideError unless ``filename`` is the name of a wheel and nothing else: pages are outside text."""
     try:
-        parse_wheel_filename(filename)
         plain = filename.isprintable() and not set(filename) & set("/\\\0") and len(filename.encode()) < 250  # noqa: PLR2004 (NAME_MAX is 255)
+        if plain:  # only then: the tags of a longer name may multiply to millions
+            parse_wheel_filename(filename)
     except (InvalidWheelFilename, ValueError):
         plain = False
     if not plain:

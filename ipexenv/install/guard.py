@@ -52,6 +52,11 @@ def refuse_full_disk(need_bytes: int, place: Path) -> None:
     )
 
 
+def same_file_system(one: Path, other: Path) -> bool:
+    """Say whether files can be linked from one place to the other, neither of which has to be there yet."""
+    return _existing(one).stat().st_dev == _existing(other).stat().st_dev
+
+
 def refuse_locked_folders(paths: Iterable[str]) -> None:
     """Raise OutsideError where a folder that has to change must not be written."""
     folders = {_nearest(folder) for folder in {os.path.dirname(path) for path in paths}}  # noqa: PTH120 (tens of thousands)

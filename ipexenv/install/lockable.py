@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipexenv.errors import OutsideError
 from ipexenv.install.addresses import is_local, local_path
+from ipexenv.install.alone import nobody_else, with_users_alone
 from ipexenv.install.closure import closure
 from ipexenv.install.closure_choice import ASSUMED_GLIBC
 from ipexenv.install.configuration import read_configuration
@@ -62,8 +63,11 @@ def lock_files(  # noqa: PLR0913 (three stages' results, how, the outside world,
     if order.elsewhere and engine.name != "uv":
         raise _needs_uv()
     configuration = read_configuration(world, prefix=target.prefix, with_uv=engine.name == "uv")
-    ask = partial(closure, engine=engine, configuration=configuration, world=world, facts=there, listen=listen)
     wish = _wish(market, facts, order, world)
+    if order.user_sources and not order.offline and nobody_else(configuration, market.reports):
+        configuration, lines = with_users_alone(configuration, order.user_sources, world.directory)
+        wish = replace(wish, lines=lines)
+    ask = partial(closure, engine=engine, configuration=configuration, world=world, facts=there, listen=listen)
     files = closure_of_installed(resolution, there, ask, wish=wish, directory=world.directory)
     built = bridge_parts(resolution, order.bridges, ask, wish=wish)
     if built is None:

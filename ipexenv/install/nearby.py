@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ipexenv.bridge.proving import is_own_bridge
 from ipexenv.errors import OutsideError
+from ipexenv.fetch.staging import sha256_of
 from ipexenv.install.addresses import is_local, is_web, local_path, without_credentials
+from ipexenv.ruling import Offer
+from ipexenv.tables.bridge import BRIDGE_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ipexenv.lock.model import Lock, LockedTarget
-    from ipexenv.ruling import Offer
+    from ipexenv.lock.model import Lock, LockedBridge, LockedTarget
+    from ipexenv.tables.bridge import BridgeRelease
 
 _PAGES = (".html", ".htm")
 
 
-def nearby(lock: Lock, sources: Sequence[str], directory: Path) -> Lock:
+def nearby(lock: Lock, sources: Sequence[str], directory: Path, bridges: Sequence[BridgeRelease] = ()) -> Lock:
     """Return the lock with every file where the first of ``sources`` may have it; which folders have it is seen.
 
-    A server is not asked: whoever fetches the file may go on to where the lock itself says that it is.
+    A server is not asked: whoever fetches the file may go on to where the lock itself says that it is. A bridge that
+    lies ready made in a folder is taken as it is, if it is byte for byte what its row of ``bridges`` gives.
     """
-    return replace(lock, targets=tuple(_target(target, sources, directory) for target in lock.targets))
+    return replace(lock, targets=tuple(_target(target, sources, directory, bridges) for target in lock.targets))
 
 
 def files_of(lock: Lock) -> tuple[Offer, ...]:
@@ -46,15 +52,39 @@ def refuse_remote(files: Sequence[Offer]) -> None:
         )
 
 
-def _target(target: LockedTarget, sources: Sequence[str], directory: Path) -> LockedTarget:
+def _target(
+    target: LockedTarget, sources: Sequence[str], directory: Path, bridges: Sequence[BridgeRelease]
+) -> LockedTarget:
     def near(file: Offer) -> Offer:
         return next((found for source in sources if (found := _at(file, source, directory)) is not None), file)
 
     bridge = target.bridge
     if bridge is not None:
         parts = tuple(near(part) for part in bridge.parts)
-        bridge = replace(bridge, parts=parts, wheel=None if bridge.wheel is None else near(bridge.wheel))
+        ready = _ready_made(bridge, sources, directory, bridges) if bridge.wheel is None else near(bridge.wheel)
+        bridge = replace(bridge, parts=parts, wheel=ready)
     return replace(target, files=tuple(near(file) for file in target.files), bridge=bridge)
+
+
+def _ready_made(
+    bridge: LockedBridge, sources: Sequence[str], directory: Path, bridges: Sequence[BridgeRelease]
+) -> Offer | None:
+    """Return the bridge's wheel in a folder of ``sources``, if it is what would be made from the lock's parts."""
+    wanted = {part.sha256 for part in bridge.parts}
+    rows = [row for row in bridges if row.version == bridge.version and {part.sha256 for part in row.parts} == wanted]
+    for row, source in product(rows, (source for source in sources if not is_web(source))):
+        path = local_path(source, directory) / row.filename
+        if path.is_file() and is_own_bridge(path, rows):
+            return Offer(
+                project=BRIDGE_PROJECT,
+                version=row.version,
+                filename=row.filename,
+                url=path.resolve().as_uri(),
+                source=str(path.parent),
+                sha256=sha256_of(path),
+                size_bytes=path.stat().st_size,
+            )
+    return None
 
 
 def _at(file: Offer, source: str, directory: Path) -> Offer | None:

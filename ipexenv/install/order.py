@@ -11,17 +11,22 @@ from ipexenv.transaction.holding import DEFAULT_WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from ipexenv.facts import Facts
     from ipexenv.fetch.cache import Cache
     from ipexenv.install.building import Build
-    from ipexenv.ruling import Offer
+    from ipexenv.ruling import Offer, SourceReport
     from ipexenv.system.transfer import Transfer
 
 
 def as_they_are(files: Iterable[Offer]) -> tuple[Offer, ...]:
     """Hold files to nothing."""
     return tuple(files)
+
+
+def uninspected(_wheel: Path) -> None:
+    """Look at nothing."""
 
 
 def unproven(_facts: Facts) -> None:
@@ -45,8 +50,12 @@ class Order:
     """Every wheel to install, where that is decided already; None: the engine is asked."""
     offers: tuple[Offer, ...] = ()
     """What the sources offer: where the same bytes can be had as well."""
+    reports: tuple[SourceReport, ...] = ()
+    """How the sources answered that were asked."""
     hold: Callable[[Iterable[Offer]], tuple[Offer, ...]] = as_they_are
     """Refuses files, or adds what is known of them."""
+    inspect: Callable[[Path], None] = uninspected
+    """Refuses a wheel that is here, before anything is changed."""
     prove: Callable[[Facts], None] = unproven
     """Tries what was installed; whatever it raises undoes everything."""
     cache: Cache | None = None

@@ -7,6 +7,7 @@ raised is PageError.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -34,6 +35,10 @@ _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.
 _FILE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".egg")
 _SHA256 = re.compile(r"(?:^|&)sha256=([0-9a-fA-F]{64})(?:&|$)")
 _SAFE_IN_URL = "/:?#[]@!$&'()*+,;=%~-._"
+_MOST_NAME_BYTES = 255
+"""NAME_MAX: no system could store a file of a longer name."""
+_MOST_TAGS = 256
+"""Real names stand for a dozen; a page full of names that stand for a million each would never be read to its end."""
 
 
 class PageError(ValueError):
@@ -83,6 +88,8 @@ def offers(
 
 
 def _offer(link: Link, *, source: str, configured: bool) -> Offer | None:
+    if not _is_plausible(link.filename):
+        return None
     try:
         project, version, _build, _tags = parse_wheel_filename(link.filename)
     except (InvalidWheelFilename, ValueError):
@@ -98,6 +105,13 @@ def _offer(link: Link, *, source: str, configured: bool) -> Offer | None:
         yanked=link.yanked,
         configured=configured,
     )
+
+
+def _is_plausible(filename: str) -> bool:
+    """Say whether the name is worth taking apart: each of its three tags may be a list, and they multiply."""
+    lists = filename.removesuffix(".whl").rsplit("-", 3)[1:]
+    tags = math.prod(part.count(".") + 1 for part in lists)
+    return len(filename.encode("utf-8", "surrogatepass")) <= _MOST_NAME_BYTES and tags <= _MOST_TAGS
 
 
 def _admits(link: Link, python: Version) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from ipexenv.transaction.state import StateFolder
 
 _STAMP = ".stamp"
+_INCOMING = ".incoming-"
+_SETTLED_S = 60.0
+"""How long nobody touches a folder that its maker is just about to lock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +46,23 @@ class Shelf:
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
-        """Yield a folder of one's own on the same file system, for what is on its way here. Raises OutsideError."""
+        """Yield a folder of one's own on the same file system, for what is on its way here. Raises OutsideError.
+
+        The folder of a process that was killed goes when the next one comes.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            folder = tempfile.mkdtemp(prefix=".incoming-", dir=self.folder)
+            _sweep(self.folder)
+            folder = tempfile.mkdtemp(prefix=_INCOMING, dir=self.folder)
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise disk_error(error, self.folder) from None
         try:
+            _is_free(handle)
             yield Path(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(handle)
 
     def find(self, offer: Offer) -> Fetched | None:
         """Return the file of an offer where it lies here with the very bytes; None where it does not, or may not."""
@@ -87,3 +99,26 @@ class Shelf:
 def _stamp_of(path: Path) -> list[int]:
     status = path.stat()
     return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what killed processes left; the folder of a living one is locked."""
+    for left in folder.glob(f"{_INCOMING}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime < _SETTLED_S:
+                continue
+            handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if _is_free(handle):
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _is_free(handle: int) -> bool:
+    """Lock a folder and say whether nobody else has; where there are no locks, nobody knows."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -105,8 +106,9 @@ def _constrained(found: list[Offer], files: tuple[str, ...], world: World, liste
     """Leave out what the user's constraint files exclude, and say so: the engine would refuse it."""
     constraints = read_constraints(files, world)
     left = allowed(found, constraints)
-    for project in sorted({offer.project for offer in found} & set(constraints)):
-        if any(offer.project == project and offer not in left for offer in found):
+    before, after = (Counter(offer.project for offer in offers) for offers in (found, left))
+    for project in sorted(before.keys() & set(constraints)):
+        if after[project] < before[project]:
             text = f"constraint: {project}{constraints[project]}, from {', '.join(files)}"
             listen(Event(kind="step", text=text))
     return left

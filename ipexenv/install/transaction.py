@@ -15,12 +15,13 @@ from ipexenv.events import Event
 from ipexenv.install.addresses import hide_credentials
 from ipexenv.install.call import staged_call
 from ipexenv.install.configuration import read_configuration
-from ipexenv.install.engine import choose_engine, uv_cache
+from ipexenv.install.engine import choose_engine, engine_name, uv_cache
 from ipexenv.install.explain import explain
-from ipexenv.install.guard import refuse_full_disk, refuse_locked_folders, refuse_unusable
+from ipexenv.install.guard import refuse_full_disk, refuse_locked_folders, refuse_unusable, same_file_system
 from ipexenv.install.installed import installed_distributions
 from ipexenv.install.order import Order
 from ipexenv.install.planned_paths import ask_schemes, planned_paths
+from ipexenv.install.seeds import seeds_of
 from ipexenv.install.staging import Stage
 from ipexenv.install.venv import is_absent, make_environment, place_for
 from ipexenv.plan import missing
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
     from ipexenv.install.engine import Engine
+    from ipexenv.install.seeds import Seed
     from ipexenv.install.staging import Ready
     from ipexenv.outcome import Pin, Resolution
     from ipexenv.plan import Plan
@@ -182,7 +184,11 @@ class _Work:
         paths = () if schemes is None else planned_paths(wheels, replaced, schemes, prefix=target.prefix)
         refuse_locked_folders(paths)
         place = Path(self.plan.venv or target.site_packages or target.prefix or "/")
-        refuse_full_disk(sum(wheel.unpacked_bytes for wheel in wheels), place)
+        linked = "UV_LINK_MODE" not in self.world.env
+        coming = (
+            one.wheel for one in ready if not (linked and one.unpacked and same_file_system(one.file.path, place))
+        )
+        refuse_full_disk(sum(wheel.unpacked_bytes for wheel in coming), place)
         return Change(
             command=self.order.command,
             packages=packages,
@@ -194,27 +200,34 @@ class _Work:
     def install(self, ready: tuple[Ready, ...]) -> None:
         """Change the environment. Raises OutsideError where it cannot be made, or the engine fails."""
         target = self.order.before.target
+        seeds: tuple[Seed, ...] = ()
         if self.plan.venv is not None:
-            make_environment(self.plan.venv, self.order.base, self.world, self.listen)
+            if engine_name(self.order.engine, target, self.world) == "uv":
+                seeds = seeds_of(self.order.base, self.world)
+            make_environment(self.plan.venv, self.order.base, self.world, self.listen, with_pip=not seeds)
             target = self.order.look().target
-        if not ready:
+        if not ready and not seeds:
             return
         engine = choose_engine(self.order.engine, target, self.world)
         self.listen(Event(kind="step", text=f"installing with {engine.name}"))
-        ended = self._run(engine, ready)
+        ended = self._run(engine, ready, seeds)
         if ended.returncode != 0 or ended.timed_out:
             raise _failure(ended, engine)
 
-    def _run(self, engine: Engine, ready: tuple[Ready, ...]) -> Finished:
+    def _run(self, engine: Engine, ready: tuple[Ready, ...], seeds: tuple[Seed, ...]) -> Finished:
         before = _installed(self.order.before)
+        projects = {one.project for one in ready}
+        seeds = tuple(seed for seed in seeds if seed.project not in projects)
+        lines = [*(one.requirement for one in ready), *(seed.requirement for seed in seeds)]
+        folders = [*(str(one.file.path.parent) for one in ready), *(seed.folder for seed in seeds)]
         with tempfile.TemporaryDirectory(prefix="ipexenv-") as name:
             requirements = Path(name) / "requirements.txt"
-            requirements.write_text("\n".join(one.requirement for one in ready) + "\n", encoding="utf-8")
+            requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
             call = staged_call(
                 engine,
                 self.world,
                 requirements=str(requirements),
-                folders=tuple(dict.fromkeys(str(one.file.path.parent) for one in ready)),
+                folders=tuple(dict.fromkeys(folders)),
                 again=tuple(one.project for one in ready if _looks_alike(one, before)),
                 uv_cache=uv_cache(engine, self.world),
             )

@@ -59,14 +59,16 @@ def facts_of_new(facts: Facts, directory: str) -> Facts:
     return replace(facts, target=target, installed=Installed())
 
 
-def make_environment(directory: str, base: str | None, world: World, listen: Listener) -> None:
+def make_environment(
+    directory: str, base: str | None, world: World, listen: Listener, *, with_pip: bool = True
+) -> None:
     """Make a virtual environment at ``directory``, which holds nothing but ipexenv's own folder, if it is there at all.
 
     ``base`` is the Python to make it with, None the one that runs ipexenv. It gets pip where that can give it (some
-    distributions split ``ensurepip`` off). Raises OutsideError when it cannot be made.
+    distributions split ``ensurepip`` off) and ``with_pip`` asks for it. Raises OutsideError when it cannot be made.
     """
     listen(Event(kind="step", text=f"making a virtual environment at {directory}"))
-    _make(directory, base or sys.executable, world)
+    _make(directory, base or sys.executable, world, with_pip=with_pip)
 
 
 @contextmanager
@@ -85,10 +87,10 @@ def place_for(directory: str | None) -> Iterator[None]:
         raise
 
 
-def _make(directory: str, base: str, world: World) -> None:
-    command = (base, "-I", "-m", "venv")
+def _make(directory: str, base: str, world: World, *, with_pip: bool) -> None:
+    command = (base, "-I", "-m", "venv", *(() if with_pip else ("--without-pip",)))
     ended = world.runner.run((*command, directory), timeout_s=_LIMIT_S)
-    if ended.returncode != 0 and "ensurepip" in ended.stdout + ended.stderr:
+    if with_pip and ended.returncode != 0 and "ensurepip" in ended.stdout + ended.stderr:
         ended = world.runner.run((*command, "--without-pip", directory), timeout_s=_LIMIT_S)
     if ended.returncode == 0:
         return

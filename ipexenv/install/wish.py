@@ -49,6 +49,8 @@ class Wish:
     offline: bool = False
     folders: tuple[str, ...] = ()
     """Further folders of wheels to look into."""
+    lines: tuple[str, ...] = ()
+    """Options that precede the requirements in their file, as ``--no-index``."""
     python_version: str | None = None
     """Minor of a Python that is not here, as ``3.10``; needs uv and ``fresh``."""
     python_platform: str | None = None
@@ -80,7 +82,7 @@ def written(wish: Wish) -> Iterator[tuple[Path, str, str]]:
     with tempfile.TemporaryDirectory(prefix="ipexenv-") as name:
         folder = Path(name)
         requirements, constraints = folder / "requirements.txt", folder / "constraints.txt"
-        requirements.write_text("\n".join(wish.requirements) + "\n", encoding="utf-8")
+        requirements.write_text("\n".join((*wish.lines, *wish.requirements)) + "\n", encoding="utf-8")
         constraints.write_text("\n".join(wish.constraints) + "\n", encoding="utf-8")
         yield folder, str(requirements), str(constraints)
 

@@ -250,6 +250,11 @@ def test_an_engine_that_fails_is_explained(
         "  because it was undone: the environment is as it was before\n"
         "\n"
         "hint: take the file from elsewhere with `--source URL-or-DIR`\n"
+        "\n"
+        "known: The server refuses https://files.test/a/torch-2.8.0.whl: the file was made private or taken away, or it"
+        " wants credentials. [http-forbidden]\n"
+        "cure: Try another source with `ipexenv install --venv env --source URL`; credentials go into ~/.netrc or the"
+        " keyring, never onto the command line.\n"
     )
 
 

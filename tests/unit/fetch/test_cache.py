@@ -154,3 +154,15 @@ def test_errors_of_the_disk_are_named(tmp_path: Path, number: int, code: str) ->
 )
 def test_retry_after(text: str | None, seconds: float | None) -> None:
     assert seconds_to_wait(text, now=NOW) == seconds
+
+
+def test_what_was_proven_is_remembered_until_the_cache_is_cleared(tmp_path: Path) -> None:
+    cache = Cache(folder=tmp_path / "cache")
+    cache.mark_proven("a" * 64)  # a cache that is not there forgets it
+    assert not cache.is_proven("a" * 64)
+    cache.prepare()
+    cache.mark_proven("a" * 64)
+    assert cache.is_proven("a" * 64)
+    assert not cache.is_proven("b" * 64)
+    cache.clear()
+    assert not cache.is_proven("a" * 64)

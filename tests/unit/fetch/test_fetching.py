@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ipexenv.events import Event
+    from ipexenv.fetch.job import Fetched
     from tests.servers import Site
     from tests.unit.fetch.conftest import Fetching
 
@@ -38,6 +39,31 @@ def test_many_files_come_in_the_order_they_were_asked_for(site: Site, fetch: Fet
     fetched = fetch(*(file.offer(sized=n % 2 == 0) for n, file in enumerate(files)))
     assert [one.path.name for one in fetched] == [file.name for file in files]
     assert [one.path.read_bytes() for one in fetched] == [file.body for file in files]
+
+
+def test_whoever_asked_is_told_of_each_file_and_may_move_it(site: Site, fetch: Fetching) -> None:
+    files = several(site)
+    told = []
+
+    def arrived(file: Fetched) -> None:
+        told.append((file.path.name, file.path.read_bytes(), threading.current_thread()))
+        file.path.rename(fetch.folder / file.path.name)
+
+    fetched = fetch(*(file.offer() for file in files), arrived=arrived)
+    assert sorted(one.path.name for one in fetched) == sorted(name for name, _, _ in told)
+    assert {(name, body) for name, body, _ in told} == {(file.name, file.body) for file in files}
+    assert {thread for _, _, thread in told} == {threading.current_thread()}
+
+
+def test_what_is_wrong_with_a_file_ends_the_others(site: Site, fetch: Fetching) -> None:
+    files = several(site)
+    files[1].acts = [scripted.stall(5000)] * 9
+
+    def arrived(_file: Fetched) -> None:
+        raise OutsideError("it is not what it says", code="bad-wheel")
+
+    with pytest.raises(OutsideError, match="not what it says"):
+        fetch(*(file.offer() for file in files), arrived=arrived, limits=Limits(stall_s=30.0))
 
 
 def test_nothing_to_fetch(fetch: Fetching) -> None:

@@ -19,6 +19,7 @@ from ipexenv.errors import OutsideError
 from ipexenv.events import Event, ignore
 from ipexenv.facts import Package
 from ipexenv.fetch.cache import Cache
+from ipexenv.install import engine as engine_module
 from ipexenv.install import venv
 from ipexenv.install.guard import refuse_full_disk, refuse_locked_folders, refuse_unusable
 from ipexenv.install.order import Order
@@ -511,3 +512,42 @@ class Made:
             return self.engine.run(argv, **how)
         (self.place / "bin").mkdir(parents=True)
         return finished()
+
+
+@dataclass
+class Uv:
+    """Plays uv, and the Python that makes environments and brings wheels for them."""
+
+    engine: Engine
+    place: Path
+    brings: list[Path]
+    made: tuple[str, ...] = ()
+
+    def run(self, argv: Sequence[str], **how: Any) -> Finished:
+        if "venv" in argv:
+            self.made = tuple(argv)
+            (self.place / "bin").mkdir(parents=True)
+            return finished()
+        if argv[-1].endswith("_target_bundled.py"):
+            return finished(answer=json.dumps([str(wheel) for wheel in self.brings]).encode())
+        return finished() if "cache" in argv else self.engine.run(argv, **how)
+
+
+@pytest.mark.parametrize("brings", [True, False])
+def test_uv_puts_the_pip_of_its_python_into_a_new_environment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, brings: bool
+) -> None:
+    monkeypatch.setattr(engine_module, "find_uv", lambda _world: "/bin/uv")
+    wheels = [build_wheel(bench.folder / "brought", name, "1.0") for name in ("pip", IPEX)] if brings else []
+    place = bench.folder / "fresh"
+    there = bench.at(facts(torch="2.7.0", ipex="2.7.0"))
+    runner = Uv(Engine(effect=lambda: setattr(bench.target, "now", there)), place, wheels)
+    files = tuple(pin.offer for pin in bench.resolution.pins if pin.offer is not None)
+    order = Order(look=bench.target.look, before=facts(), engine="uv", files=files)
+    plan = make_plan(bench.resolution, bench.target.now, venv=str(place))
+    carry_out(plan, bench.resolution, order, replace(bench.world, runner=runner), ignore)
+    assert ("--without-pip" in runner.made) is brings
+    lines = runner.engine.files["requirements.txt"].splitlines()
+    expected = ["intel-extension-for-pytorch==2.7.0", *(["pip==1.0"] if brings else [])]
+    assert [line.partition(" ")[0] for line in lines] == expected
+    assert (str(bench.folder / "brought") in runner.engine.argv) is brings

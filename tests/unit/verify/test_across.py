@@ -49,7 +49,7 @@ def well(number: int, **more: Any) -> Finished:
 
 
 def job(*endings: Finished, options: VerifyOptions = OPTIONS, there: Finished | None = None, **env: str) -> Job:
-    runner = FakeRunner(endings=[(("-- there",), there or answer()), (("/env/bin/python",), answer(cpus=1))])
+    runner = FakeRunner(endings=[(("-- there",), there or answer()), (("/env/bin/python",), answer(0, cpus=1))])
     world = World(runner=runner, group=FakeGroup(endings), network=FakeNetwork(), env={"PATH": "/usr/bin:/bin", **env})
     plain = facts(torch="2.13.0")
     bridge = Package(name="ipexenv-oneccl-bridge", version=Version("2022.2.0+ipexenv.bridge.1"))
