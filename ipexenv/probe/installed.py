@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ipexenv.facts import Installed, Package
+from ipexenv.probe.ccl_copies import other_ccl
 from ipexenv.probe.distributions import find_distributions
 from ipexenv.probe.torch_build import torch_of
 from ipexenv.system.files import list_names
 from ipexenv.tables.bridge import BRIDGE_PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from ipexenv.probe.learnt import Learnt
     from ipexenv.probe.target import TargetReport
@@ -25,6 +27,7 @@ FACTS = {
     "torch-ccl": "bindings",  # the name below 1.10
     BRIDGE_PROJECT: "bridge",
     "impi-rt": "mpi",
+    "oneccl": "oneccl",
     "transformers": "transformers",
     "accelerate": "accelerate",
     "numpy": "numpy",
@@ -35,7 +38,7 @@ FACTS = {
 _CONDA_NAMES = {"torch": ("pytorch", "pytorch-cpu", "pytorch-gpu")}
 
 
-def look_at_installed(report: TargetReport, learnt: Learnt) -> Installed:
+def look_at_installed(report: TargetReport, learnt: Learnt, env: Mapping[str, str] = MappingProxyType({})) -> Installed:
     """Return what is installed in the target, from metadata and files alone; nothing is imported."""
     found = find_distributions(report.search_path, FACTS, learnt)
     records = _conda_records(report)
@@ -44,7 +47,8 @@ def look_at_installed(report: TargetReport, learnt: Learnt) -> Installed:
         if name in found:
             packages.setdefault(fact, _with_installer(found[name], name, records))
     torch = torch_of(packages.pop("torch", None), report.search_path, learnt)
-    return Installed(torch=torch, **packages)
+    inside, on_path = other_ccl(report, packages.get("ipex"), env)
+    return Installed(torch=torch, other_ccl=inside, ccl_on_path=on_path, **packages)
 
 
 def _conda_records(report: TargetReport) -> frozenset[str]:

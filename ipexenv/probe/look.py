@@ -50,7 +50,7 @@ def look_around(
     return Facts(
         host=_host(world, tree, report, libc, learnt),
         target=target_of(report, libc=libc, glibcxx=glibcxx, libraries=found, learnt=learnt, tags=tags),
-        installed=look_at_installed(report, learnt),
+        installed=look_at_installed(report, learnt, world.env),
         learnt=learnt.as_pairs(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ipexenv.resolve.ccl_copies import ccl_copy_notes
 from ipexenv.resolve.mixture import mixture_finding
 from ipexenv.resolve.partners import numpy_finding, partner_findings
 from ipexenv.resolve.rules import objections
@@ -86,6 +87,7 @@ def judge(facts: Facts, tables: Tables) -> Judgement:
     against += partner_findings(torch, facts)
     unknown = [note for part in parts for note in part.unknown]
     aside = [note for part in parts for note in part.aside]
+    aside += ccl_copy_notes(facts)
     if installed.ipex is None:
         alone = installed.bindings is None and installed.bridge is None
         text = f"no IPEX is installed: torch {torch.version} works without (native stack)"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from packaging.version import Version
 
@@ -25,14 +25,15 @@ class Barred:
 
 
 def admit(
-    offers: Iterable[Offer], known: KnownFiles, *, require_known: bool
+    offers: Iterable[Offer], known: KnownFiles, *, require_known: bool, makeable: Collection[str] = ()
 ) -> tuple[tuple[Offer, ...], tuple[Barred, ...]]:
     """Return the offers that may be weighed, and the others.
 
     A file of a known name has the known SHA-256, or it is out; where its source tells none, the known one holds. With
-    ``require_known`` a file of another name is out as well.
+    ``require_known`` a file of another name is out as well, but for names in ``makeable``: those wheels ipexenv makes
+    itself, and proves when they are here that they are what it would make.
     """
-    judged = [_judged(offer, known, require_known=require_known) for offer in offers]
+    judged = [_judged(offer, known, require_known=require_known and offer.filename not in makeable) for offer in offers]
     fit = tuple(found for found in judged if not isinstance(found, Barred))
     return fit, tuple(found for found in judged if isinstance(found, Barred))
 

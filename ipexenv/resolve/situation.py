@@ -72,7 +72,8 @@ class Situation:
         projects = {project_of(release) for release in releases} | {"torch", *_LOOKED_INTO}
         needed = {part.filename for release in tables.bridge for part in (*release.parts, release.mpi)}
         suiting = (offer for offer in market.offers if offer.project in projects and suits_target(offer, facts))
-        genuine, barred = admit(suiting, tables.known, require_known=request.require_known)
+        makeable = {release.filename for release in tables.bridge}
+        genuine, barred = admit(suiting, tables.known, require_known=request.require_known, makeable=makeable)
         return cls(
             facts=facts,
             request=request,

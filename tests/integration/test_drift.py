@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.sites import ipexenv, make_venv, quiet_world
 from tests.servers import Site, serving, tables_with
-from tests.wheels import build_wheel, fake_ipex, fake_torch
+from tests.wheels import build_wheel, fake_bindings, fake_ipex, fake_torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,3 +149,31 @@ def test_install_alone_repairs_what_leaves_torch_as_it_is(tmp_path: Path, world:
     native = ("--stack", "native") if "native" in drift.first else ()
     done(ipexenv(world, "install", "--venv", "v", "--ccl", "none", *native))
     assert versions(venv) == whole
+
+
+def test_a_second_oneccl_is_named_with_the_command_that_removes_it(tmp_path: Path, world: World) -> None:
+    make_venv(tmp_path / "v")
+    fake_bindings(tmp_path / "intel", "2.7.0", PYTHON)
+    done(ipexenv(world, "install", "--venv", "v", "--torch", "2.7", "--ccl", "bindings", "--source", "intel"))
+    assert "second-libccl" not in codes(done(status(world)))
+    files = {"oneccl-2021.15.0.data/data/lib/libccl.so.1": "FAKE"}
+    build_wheel(tmp_path / "later", "oneccl", "2021.15.0", files=files)
+    pip(world, "--no-index", "--find-links", "later", "oneccl")
+    text = codes(status(world))["second-libccl"]
+    assert f"{tmp_path}/v/lib/libccl.so.1, of oneccl 2021.15.0: `" in text
+    command = text.split("`")[1]
+    # The environment has no pip of its own: another one is told to work on it.
+    words = [sys.executable, "-I", "-m", "pip", "--python", "v/bin/python", *command.partition(" -m pip ")[2].split()]
+    subprocess.run([*words, "--yes"], check=True, capture_output=True, cwd=tmp_path, env=dict(world.env))
+    assert "second-libccl" not in codes(done(status(world)))
+    folder = tmp_path / "oneapi"
+    folder.mkdir()
+    (folder / "libccl.so.1").write_text("FAKE", encoding="utf-8")
+    text = codes(ipexenv(replace(world, env={**world.env, "LD_LIBRARY_PATH": str(folder)}), "status", "--venv", "v"))[
+        "second-libccl"
+    ]
+    assert f"{folder}/libccl.so.1, which the loader takes before that of oneccl_bind_pt" in text
+
+
+def codes(ended: Ended) -> dict[str, str]:
+    return {finding["code"]: finding["text"] for finding in ended.data["findings"]}

@@ -237,7 +237,7 @@ def test_what_is_resolved_and_installed_fits(facts: Facts, request: Request) -> 
     found = solved(facts, replace(request, stack="ipex"), Market())
     if not isinstance(found, Resolution):
         return
-    there = {"bindings": None, "bridge": None} | {
+    there: dict[str, Any] = {"bindings": None, "bridge": None} | {
         FACT_OF.get(pin.name, "ipex"): Package(name=pin.name, version=pin.version) for pin in found.pins[1:]
     }
     torch = facts.installed.torch
