@@ -7,7 +7,7 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
-from ipexenv.errors import UsageError
+from ipexenv.errors import AnswerIsNo, UsageError
 from ipexenv.fetch.known import hold_to_known
 from ipexenv.install.engine import engine_name
 from ipexenv.install.lockable import LockOrder, lock_files
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
     from ipexenv.lock.model import LockedTarget
+    from ipexenv.outcome import Stack
     from ipexenv.system.world import World
     from ipexenv.tables.schema import Tables
 
@@ -40,6 +41,17 @@ def lock_targets(options: Namespace, world: World, tables: Tables, listen: Liste
     refuse_two_targets(options)
     for one in _each(options):
         yield _lock_one(one, world, tables, listen)
+
+
+def stack_of_what_is_there(options: Namespace, error: AnswerIsNo) -> Stack:
+    """Return the native stack where no IPEX fits the torch that is there and nobody asked for one; else raise.
+
+    A lock is of what is there, and an environment without IPEX needs none.
+    """
+    asked = options.settings.get("stack", "default") != "default" or options.torch is not None
+    if asked or options.stack != "ipex" or error.code != "no-compatible-release" or is_remote(options):
+        raise error
+    return "native"
 
 
 def _each(options: Namespace) -> Iterator[Namespace]:

@@ -14,6 +14,7 @@ from ipexenv.report.install import failed_checks, install_data, show_outcome, te
 from ipexenv.report.progress import on_terminal, progress
 from ipexenv.resolve.choices import add_choice_options
 from ipexenv.tables.load import load_tables
+from ipexenv.transaction.choice import add_wait_option
 from ipexenv.verify.options import VerifyOptions
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-insecure", action="append", default=[], metavar="HOST", help="accept plain http from HOST (repeatable)"
     )
+    add_wait_option(group)
     add_cache_options(parser)
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from ipexenv import __version__
 from ipexenv.answer import Answer
-from ipexenv.errors import UsageError
+from ipexenv.errors import AnswerIsNo, UsageError
+from ipexenv.events import Event
 from ipexenv.install.engine import ENGINES
 from ipexenv.lock.making import make_lock
 from ipexenv.lock.names import LOCK_NAME, is_lock_name
 from ipexenv.lock.writing import lock_text
-from ipexenv.locking import lock_targets
+from ipexenv.locking import lock_targets, stack_of_what_is_there
 from ipexenv.probe.choice import add_target_options
 from ipexenv.report.lock import lock_data, show_lock
 from ipexenv.report.progress import on_terminal, progress
@@ -59,7 +60,12 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
         )
     tables = load_tables(None if options.tables is None else world.directory / options.tables)
     with progress(listen, world.env, enabled=on_terminal(quiet=options.quiet)) as tell:
-        targets = tuple(lock_targets(options, world, tables, tell))
+        try:
+            targets = tuple(lock_targets(options, world, tables, tell))
+        except AnswerIsNo as error:
+            options.stack = stack_of_what_is_there(options, error)
+            listen(Event(kind="step", text="no IPEX is there and none fits this torch: locking the native stack"))
+            targets = tuple(lock_targets(options, world, tables, tell))
     made_by = {"tables": tables_digest(tables.origin), "created_by": f"ipexenv {__version__}"}
     lock = make_lock(targets, stack=options.stack, **made_by)
     try:

@@ -10,10 +10,12 @@ from ipexenv.errors import AnswerIsNo
 from ipexenv.probe.choice import add_target_options, choose_target
 from ipexenv.probe.look import probe
 from ipexenv.report.rollback import show_rollback
+from ipexenv.transaction.choice import add_wait_option
 from ipexenv.transaction.holding import holding
 from ipexenv.transaction.journal import read_last
 from ipexenv.transaction.recovery import Recovery, recover, undo_last
 from ipexenv.transaction.state import StateFolder
+from ipexenv.transaction.strangers import strangers
 from ipexenv.transaction.unfinished import state_around
 from ipexenv.transaction.whole import missing_of, packages_folders
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare which environment is meant."""
     add_target_options(parser)
+    add_wait_option(parser)
 
 
 def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
@@ -39,8 +42,8 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     state = _state_of(choose_target(options, world), world)
     if not state.path.is_dir():
         raise _nothing(state)
-    with holding(state, command="ipexenv rollback", listen=listen):
-        recovery = recover(state, is_whole=lambda journal: not missing_of(journal, packages_folders(state)))
+    with holding(state, command="ipexenv rollback", listen=listen, wait_s=options.lock_wait):
+        recovery = recover(state, is_whole=lambda journal: not missing_of(journal, packages_folders(state, journal)))
         if recovery is None:
             recovery = _undo(state)
     return Answer(
@@ -65,8 +68,15 @@ def _undo(state: StateFolder) -> Recovery:
     last = read_last(state)
     if last is None:
         raise _nothing(state)
-    since = missing_of(last, packages_folders(state))
-    if since and not last.new_environment:
+    since = missing_of(last, packages_folders(state, last))
+    if last.new_environment and (found := (*since, *strangers(state, last))):
+        raise AnswerIsNo(
+            "the environment was changed since ipexenv made it, and going back would remove all of it",
+            code="changed-since",
+            causes=found[:5],
+            hint=f"remove {state.path.parent} yourself if nothing in it is needed any more",
+        )
+    if since:
         raise AnswerIsNo(
             "the environment was changed since ipexenv changed it, so going back would mix the two",
             code="changed-since",

@@ -112,6 +112,7 @@ def begin(state: StateFolder, change: Change) -> Journal:
         boot=boot_id(),
         new_environment=change.new_environment,
         packages=change.packages,
+        folders=change.folders,
     )
     try:
         state.path.mkdir(parents=True, exist_ok=True)

@@ -55,6 +55,8 @@ class Journal:
     new_environment: bool = False
     """Whether the environment itself was made by the change, so that the old state is that there is none."""
     packages: tuple[ChangedPackage, ...] = ()
+    folders: tuple[str, ...] = ()
+    """Folders that the packages are put into, absolute; none where they were made with the environment."""
 
     def as_mapping(self) -> dict[str, Any]:
         """Return it for its JSON file."""
@@ -67,6 +69,7 @@ class Journal:
             "boot": self.boot,
             "new_environment": self.new_environment,
             "packages": [{"name": p.name, "before": p.before, "after": p.after} for p in self.packages],
+            "folders": list(self.folders),
         }
 
     @classmethod
@@ -83,6 +86,7 @@ class Journal:
             boot=reader.text("boot"),
             new_environment=reader.flag("new_environment"),
             packages=tuple(_package(package, where=where) for package in reader.rows("packages")),
+            folders=reader.texts("folders", ()),
         )
         reader.finish()
         return journal

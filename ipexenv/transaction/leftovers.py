@@ -1,12 +1,13 @@
 """What pip and uv leave behind where they are cut off: packages half moved in or out, files half written.
 
 pip moves a folder that goes to a name with ``~`` beside it, at any depth, and writes metadata as ``INSTALLERab12.tmp``
-first; uv unpacks to ``.tmpAb12``.
+first; uv unpacks to ``.tmpAb12Cd``, and writes programs under such names as well.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOVED = "~"
 _WRITTEN = ".tmp"
+_UVS = re.compile(r"\.tmp[A-Za-z0-9]{6}")
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
@@ -36,7 +38,7 @@ def changing_folders(paths: Iterable[str], roots: Sequence[str]) -> tuple[str, .
 
 
 def leftovers_in(folder: str) -> tuple[str, ...]:
-    """Return the names in a folder that look like leftovers; half-written files count among the packages alone."""
+    """Return the names in a folder that look like leftovers; what is half written counts among packages alone."""
     try:
         names = os.listdir(folder)  # noqa: PTH208 (names, not paths)
     except (FileNotFoundError, NotADirectoryError):
@@ -46,7 +48,9 @@ def leftovers_in(folder: str) -> tuple[str, ...]:
         sorted(
             name
             for name in names
-            if name.startswith(_MOVED) or (packages and (name.startswith(_WRITTEN) or name.endswith(_WRITTEN)))
+            if name.startswith(_MOVED)
+            or _UVS.fullmatch(name)
+            or (packages and (name.startswith(_WRITTEN) or name.endswith(_WRITTEN)))
         )
     )
 

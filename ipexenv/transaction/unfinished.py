@@ -34,7 +34,7 @@ def put_right(state: StateFolder, *, command: str, listen: Listener, wait_s: flo
 
 def settle(state: StateFolder, listen: Listener) -> Recovery | None:
     """Do it for a caller who holds the lock; see ``put_right``."""
-    recovery = recover(state, is_whole=lambda journal: not missing_of(journal, packages_folders(state)))
+    recovery = recover(state, is_whole=lambda journal: not missing_of(journal, packages_folders(state, journal)))
     if recovery is not None:
         journal = recovery.journal
         cut = f"`{journal.command}` of {journal.started} was cut off"

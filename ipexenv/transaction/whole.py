@@ -18,10 +18,17 @@ if TYPE_CHECKING:
     from ipexenv.transaction.state import StateFolder
 
 _SUFFIX = ".dist-info"
+_LABELLED = ("/METADATA", "/version.py", "/_version.py")
+_LABEL_BYTES = 16
 
 
-def packages_folders(state: StateFolder) -> tuple[str, ...]:
-    """Return the folders of packages that the environment of a state folder has."""
+def packages_folders(state: StateFolder, journal: Journal) -> tuple[str, ...]:
+    """Return the folders that a change put packages into; where it made the environment, those that it has.
+
+    Each once: Fedora's environments have ``lib64`` as a link to ``lib``, and Python names both.
+    """
+    if journal.folders:
+        return tuple(dict.fromkeys(os.path.realpath(folder) for folder in journal.folders))
     top = state.path.parent
     found = [
         str(path) for path in sorted(top.glob("lib*/python3.*/site-packages")) if not path.parent.parent.is_symlink()
@@ -76,7 +83,7 @@ def _wrong_files(metadata: Path) -> Iterator[str]:
         yield f"its RECORD cannot be read ({type(error).__name__})"
         return
     for row in rows:
-        if not row or not row[0]:
+        if not row or not row[0] or "/__pycache__/" in row[0]:  # Python makes byte code anew as it likes
             continue
         path = os.path.join(metadata.parent, row[0])  # noqa: PTH118 (tens of thousands of files)
         try:
@@ -84,5 +91,11 @@ def _wrong_files(metadata: Path) -> Iterator[str]:
         except OSError:
             yield f"{row[0]} is missing"
             continue
-        if len(row) > 2 and row[2].isdigit() and int(row[2]) != size_bytes:  # noqa: PLR2004 (name, hash, size)
+        recorded = int(row[2]) if len(row) > 2 and row[2].isdigit() else size_bytes  # noqa: PLR2004 (name, hash, size)
+        if recorded != size_bytes and not _is_relabelled(row[0], recorded, size_bytes):
             yield f"{row[0]} has {size_bytes} bytes instead of {row[2]}"
+
+
+def _is_relabelled(name: str, recorded: int, size_bytes: int) -> bool:
+    """Say whether a file may have lost its ``+cpu`` after RECORD was written, as in every IPEX wheel on the index."""
+    return name.endswith(_LABELLED) and size_bytes > 0 and abs(recorded - size_bytes) <= _LABEL_BYTES

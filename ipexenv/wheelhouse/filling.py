@@ -99,6 +99,8 @@ def fill(lock: Lock, tables: Tables, order: HouseOrder, world: World, listen: Li
         listen(Event(kind="step", text=f"looking for {len(wanted)} files in {order.folder}"))
         absent = tuple(file for file in wanted if not _is_whole(file, order.folder))
         _fetch(absent, order, configuration, world, listen)
+        if order.require_known:
+            _refuse_foreign(lock, order.folder, tables)
         bridges, built = ready_bridges(lock, tables.bridge, work)
         there = housed(lock, PurePosixPath(order.folder), bridges)
         written = write_manifest(there, files_of(there), order.folder)
@@ -127,6 +129,15 @@ def _fetch(
         listen=listen,
         allow_insecure=order.allow_insecure,
     )
+
+
+def _refuse_foreign(lock: Lock, folder: Path, tables: Tables) -> None:
+    """Refuse a ready-made bridge that somebody else made."""
+    from ipexenv.bridge.proving import refuse_foreign_bridge  # noqa: PLC0415 (start-up time: few locks have one)
+
+    wheels = {target.bridge.wheel.filename for target in lock.targets if target.bridge and target.bridge.wheel}
+    for name in sorted(wheels):
+        refuse_foreign_bridge(folder / name, tables.bridge)
 
 
 @contextmanager

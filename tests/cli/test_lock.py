@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import venv as venv_module
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -275,3 +276,25 @@ def test_a_lock_that_cannot_be_used_is_named(  # noqa: PLR0917 (a row and two fi
 def test_the_lock_says_who_made_it(world: World, tables: str, tmp_path: Path) -> None:
     lock(world, tables, "-q")
     assert f'created-by = "ipexenv {__version__}"' in (tmp_path / "pylock.toml").read_text(encoding="utf-8")
+
+
+def test_an_environment_without_ipex_is_locked_as_it_is(
+    world: World, tables: str, wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for old in wheels.glob("*"):
+        old.unlink()
+    fake_torch(wheels, "2.13.0", PYTHON)
+    venv = tmp_path / "there"
+    venv_module.create(venv, with_pip=False)
+    site_packages = next((venv / "lib").glob("python*/site-packages"))
+    info = site_packages / "torch-2.13.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.13.0\n")
+    command = ["lock", "--venv", str(venv), "--tables", tables, "--engine", "pip", "--ccl", "none"]
+    assert cli.main([*command, "--stack", "ipex"], world=world) == 1
+    assert "[no-compatible-release]" in capsys.readouterr().err
+    assert cli.main(command, world=world) == 0
+    out, err = capsys.readouterr()
+    assert "locking the native stack" in err
+    assert "torch  2.13.0" in out
+    assert 'stack = "native"' in (tmp_path / "pylock.toml").read_text()

@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -23,23 +22,10 @@ from typing import Any
 from ipexenv import cli
 from ipexenv.system.world import World
 from tests.integration.sites import fingerprint
+from tests.integration.watching import STAGE, Watch, fill
 
-FILE_EVENTS = frozenset(
-    {
-        "open",
-        "os.link",
-        "os.mkdir",
-        "os.remove",
-        "os.rename",
-        "os.rmdir",
-        "os.symlink",
-        "os.truncate",
-        "shutil.rmtree",
-        "subprocess.Popen",
-    }
-)
-_STAGE = re.compile(r'"stage":"(\w+)"')
-_OUTLIVES_S = 120.0
+STAGES_TOLD = ("preparing", "changing", "changed", "done")
+"""What an installation that ends well writes into its journal."""
 
 
 @dataclass(kw_only=True)
@@ -55,10 +41,15 @@ class Scene:
     trees: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def reset(self) -> None:
-        """Put the old environment there."""
-        shutil.rmtree(self.venv, ignore_errors=True)
+        """Put the old environment there, and empty the cache: a whole installation downloads as well."""
+        for folder in (self.venv, Path(self.env["IPEXENV_CACHE_DIR"])):
+            shutil.rmtree(folder, ignore_errors=True)
         if self.old.exists():
             shutil.copytree(self.old, self.venv, symlinks=True)
+
+    def words(self, by: str) -> list[str]:
+        """Return the command line of `install`, or of `rollback`."""
+        return self.install if by == "install" else ["rollback", "--venv", str(self.venv), "--json"]
 
     def found(self) -> str:
         """Return which environment is there: old, new, or what is wrong with it."""
@@ -72,6 +63,14 @@ class Scene:
         }
         return f"neither: {differing}"
 
+    def journal(self) -> str:
+        """Return how far the journal says that the change is; empty where there is none."""
+        try:
+            found = STAGE.search((self.venv / ".ipexenv/journal.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return ""
+        return found[1] if found else "?"
+
     def command(self, *words: str) -> int:
         """Run ipexenv in this process and return its exit code; its answer goes to ``said.txt``."""
         said, aside = io.StringIO(), io.StringIO()
@@ -79,33 +78,6 @@ class Scene:
             code = cli.main(list(words), world=World(env=self.env, directory=self.directory))
         (self.directory / "said.txt").write_text(said.getvalue(), encoding="utf-8")
         return code
-
-
-@dataclass(kw_only=True)
-class Watch:
-    """Counts what a process does to files, and kills it at a given count."""
-
-    kill_at: int | None = None
-    engine_pipe: int | None = None
-    """Told when the engine is started."""
-    count: int = 0
-    stages: list[tuple[int, str]] = field(default_factory=list)
-    """Count at which the journal was written, and its stage."""
-
-    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Take note of one event, before it happens."""
-        if event not in FILE_EVENTS:
-            return
-        if event == "open" and str(arguments[0]).startswith(("/proc", "/sys", "/dev", sys.prefix, sys.base_prefix)):
-            return
-        self.count += 1
-        if event == "os.rename" and str(arguments[1]).endswith(("journal.json", "last.json")):
-            found = _STAGE.search(Path(str(arguments[0])).read_text(encoding="utf-8"))
-            self.stages.append((self.count, found[1] if found else "?"))
-        if self.engine_pipe is not None and event == "subprocess.Popen" and "--require-hashes" in arguments[1]:
-            os.write(self.engine_pipe, b"!")
-        if self.count == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def forked(work: Any) -> int:
@@ -128,13 +100,13 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def watched(scene: Scene, watch: Watch) -> int:
-    """Start an installation that is watched, and return its pid."""
+def watched(scene: Scene, watch: Watch, *, by: str = "install") -> int:
+    """Start a command that is watched, the installation unless ``by`` says another, and return its pid."""
 
     def work() -> int:
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
         sys.addaudithook(watch)
-        code = scene.command(*scene.install)
+        code = scene.command(*scene.words(by))
         (scene.directory / "watch.json").write_text(json.dumps([watch.count, watch.stages]), encoding="utf-8")
         return code
 
@@ -166,8 +138,7 @@ def end_at_delay(scene: Scene, delay_s: float, how: str) -> int:
 
 def recovered(scene: Scene, by: str) -> int:
     """Call what puts the environment right."""
-    words = scene.install if by == "install" else ["rollback", "--venv", str(scene.venv), "--json"]
-    return ended(forked(lambda: scene.command(*words)))
+    return ended(forked(lambda: scene.command(*scene.words(by))))
 
 
 def tell(**row: Any) -> None:
@@ -189,23 +160,68 @@ def prepare(scene: Scene) -> tuple[int, list[tuple[int, str]]]:
     return count, stages
 
 
-def kill_all(scene: Scene, points: int, delays: list[float]) -> None:
-    """Kill at so many file events, the journal's own and those after them among them, and after so many delays."""
+@dataclass(frozen=True, kw_only=True)
+class Kill:
+    """One way to end it."""
+
+    how: str
+    place: int = 0
+    stage: str = ""
+    delay_s: float = 0.0
+
+    def __call__(self, scene: Scene) -> int:
+        """Do it to a fresh installation, and return how that ended."""
+        scene.reset()
+        if self.how.startswith("kill"):
+            return end_at_delay(scene, self.delay_s, self.how)
+        if self.how == "event":
+            return ended(watched(scene, Watch(kill_at=self.place)))
+        if self.how == "rollback":  # everything is installed, and the way back is cut off as well
+            ended(watched(scene, Watch(kill_stage="changed")))
+            return ended(watched(scene, Watch(kill_at=self.place), by="rollback"))
+        return ended(watched(scene, Watch(kill_stage=self.stage, written=self.how == "after")))
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"{self.how} {self.stage or self.place or round(self.delay_s, 3)}"
+
+
+def kills(count: int, points: int, delays: list[float], backwards: list[Kill]) -> list[Kill]:
+    """Return where to kill: before and after each word of the journal, spread over all events, and in the engine."""
+    moments = [Kill(how="kill both" if number % 3 else "kill", delay_s=s) for number, s in enumerate(delays)]
+    stages = [Kill(how=how, stage=stage) for stage in STAGES_TOLD for how in ("before", "after")]
+    rest = max(0, points - len(moments) - len(stages) - len(backwards))
+    spread = [Kill(how="event", place=round((number + 0.5) * count / rest)) for number in range(rest)]
+    return [*stages, *backwards, *spread, *moments]
+
+
+def backwards(scene: Scene, points: int) -> list[Kill]:
+    """Return so many places to kill while a change is undone of which everything is installed."""
+    if not points:
+        return []
+    scene.reset()
+    ended(watched(scene, Watch(kill_stage="changed")))
+    ended(watched(scene, Watch(), by="rollback"))
+    count: int = json.loads((scene.directory / "watch.json").read_text(encoding="utf-8"))[0]
+    return [Kill(how="rollback", place=round((number + 0.5) * count / points)) for number in range(points)]
+
+
+def kill_all(scene: Scene, points: int, delays: list[float], share: list[int], way_back: int) -> None:
+    """Kill so many installations, of which this process does its share, and put each right.
+
+    Of ``way_back`` of them, everything is installed, and what is killed is the rollback.
+    """
     count, stages = prepare(scene)
     tell(count=count, stages=stages)
-    spread = {round((number + 0.5) * count / points) for number in range(points)}
-    exact = {place + offset for place, _ in stages for offset in (0, 1)}
-    for number, place in enumerate(sorted(spread | exact)):
-        by = "install" if number % 4 == 3 else "rollback"
-        scene.reset()
-        code = ended(watched(scene, Watch(kill_at=place)))
-        tell(how=f"event {place}", code=code, by=by, recovery=recovered(scene, by), found=scene.found())
-    for number, delay_s in enumerate(delays):
-        by = "install" if number % 4 == 3 else "rollback"
-        how = "kill both" if number % 3 else "kill"
-        scene.reset()
-        code = end_at_delay(scene, delay_s, how)
-        tell(how=f"{how} {delay_s:.3f} s", code=code, by=by, recovery=recovered(scene, by), found=scene.found())
+    every = kills(count, points, delays, backwards(scene, way_back))
+    for number, kill in enumerate(every):
+        if number % share[1] != share[0]:
+            continue
+        by = "install" if number // share[1] % 4 == 3 else "rollback"
+        code = kill(scene)
+        journal = scene.journal()
+        recovery = recovered(scene, by)
+        tell(how=str(kill), code=code, journal=journal, by=by, recovery=recovery, found=scene.found())
 
 
 def interrupt_all(scene: Scene, delays: list[float]) -> None:
@@ -224,16 +240,32 @@ def fill_all(scene: Scene, disk: Path, steps: list[int]) -> None:
     prepare(scene)
     for left_kib in steps:
         scene.reset()
-        ballast = disk / "ballast"
-        free_bytes = shutil.disk_usage(disk).free
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, free_bytes - left_kib * 1024))
+        fill(disk, left_bytes=left_kib * 1024)
         code = ended(watched(scene, Watch()))
-        said = (scene.directory / "said.txt").read_text(encoding="utf-8")
-        cut_off = (scene.venv / ".ipexenv/journal.json").exists()
-        found = scene.found()
-        ballast.unlink()
-        tell(left_kib=left_kib, code=code, cut_off=cut_off, found=found, said=said)
+        tell(how=f"{left_kib} KiB left", code=code, **left_behind(scene, disk))
+
+
+def fill_within(scene: Scene, disk: Path, points: int) -> None:
+    """Fill the disk in the middle of an installation, at as many points and around every word of the journal."""
+    count, _ = prepare(scene)
+    places = [round((number + 0.5) * count / points) for number in range(points)]
+    watches = {f"event {place}": Watch(kill_at=place, disk=disk) for place in places}
+    for stage in STAGES_TOLD:
+        for written in (False, True):
+            watches[f"{'after' if written else 'before'} {stage}"] = Watch(kill_stage=stage, written=written, disk=disk)
+    for how, watch in watches.items():
+        scene.reset()
+        code = ended(watched(scene, watch))
+        tell(how=how, code=code, **left_behind(scene, disk))
+
+
+def left_behind(scene: Scene, disk: Path) -> dict[str, Any]:
+    """Return what a full disk made of it, at once and once there is room again."""
+    said = (scene.directory / "said.txt").read_text(encoding="utf-8")
+    cut_off, found = bool(scene.journal()), scene.found()
+    (disk / "ballast").unlink(missing_ok=True)
+    recovery = recovered(scene, "rollback") if cut_off else 0
+    return {"cut_off": cut_off, "found": found, "said": said, "recovery": recovery, "then": scene.found()}
 
 
 def main() -> None:
@@ -248,8 +280,10 @@ def main() -> None:
     )
     if "steps" in task:
         fill_all(scene, Path(task["disk"]), task["steps"])
+    elif "disk" in task:
+        fill_within(scene, Path(task["disk"]), task["points"])
     elif "points" in task:
-        kill_all(scene, task["points"], task["delays"])
+        kill_all(scene, task["points"], task["delays"], task["share"], task["way_back"])
     else:
         interrupt_all(scene, task["delays"])
 

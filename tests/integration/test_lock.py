@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.integration.sites import fingerprint, interpreters, ipexenv, make_venv, quiet_world, uv_program
 from tests.servers import Site, serving, tables_with
@@ -239,6 +241,39 @@ def test_constraints_keep_torch_from_being_replaced(tmp_path: Path, world: World
         assert (versions(venv)["torch"], versions(venv)["trainer"]) == ("2.7.0", "0.9")
         assert tool(world, venv, "install", "-c", constraints, "trainer==1.0").returncode != 0
         assert versions(venv)["torch"] == "2.7.0"
+
+
+def test_condas_list_for_pip_makes_the_environment(tmp_path: Path, world: World, tables: str) -> None:
+    """conda writes the list under ``pip`` into a file of requirements and hands that to pip; so does this."""
+    wanted = locked(ipexenv(world, "lock", "--venv", "v", "--tables", tables, *CHOICE))
+    document = yaml.safe_load((tmp_path / export(world, "conda")).read_text(encoding="utf-8"))
+    *from_conda, from_pip = document["dependencies"]
+    assert from_conda == [f"python={PYTHON}.*", "pip"]
+    (tmp_path / "requirements.txt").write_text("\n".join(from_pip["pip"]) + "\n", encoding="utf-8")
+    venv = make_venv(tmp_path / "v")
+    ended = pip(world, venv, "install", "-U", "-r", "requirements.txt")
+    assert ended.returncode == 0, ended.stderr
+    assert versions(venv) == wanted
+
+
+def test_the_steps_of_the_dockerfile_make_the_environment(tmp_path: Path, world: World, tables: str) -> None:
+    """Each step is done as Docker would, but for the image: in a folder that stands for its ``/opt``."""
+    wanted = locked(ipexenv(world, "lock", "--venv", "v", "--tables", tables, *CHOICE))
+    text = (tmp_path / export(world, "dockerfile")).read_text(encoding="utf-8")
+    opt = tmp_path / "opt"
+    opt.mkdir()
+    copied = text.partition("<<'REQUIREMENTS' /opt/requirements.txt\n")[2].partition("\nREQUIREMENTS\n")[0]
+    (opt / "requirements.txt").write_text(copied + "\n", encoding="utf-8")
+    (step,) = re.findall(r"RUN --mount=\S+ \\\n((?:.*\\\n)*.*)", text)
+    assert "/opt/venv/bin/pip install" in step
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "python").symlink_to(sys.executable)
+    there = quiet_world(tmp_path, **{**dict(world.env), "PATH": f"{bin_}:{os.defpath}"})
+    ended = run(there, "sh", "-euc", step.replace("/opt/", f"{opt}/"))
+    assert ended.returncode == 0, ended.stderr
+    found = versions(opt / "venv")
+    assert {name: found[name] for name in wanted} == wanted
 
 
 def test_credentials_of_an_index_stay_out_of_the_lock(tmp_path: Path, world: World, tables: str, index: str) -> None:

@@ -7,16 +7,21 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipexenv.events import ignore
 from ipexenv.transaction.changing import Change, begin
+from ipexenv.transaction.holding import holding
 from ipexenv.transaction.state import StateFolder
 from tests.integration.sites import fingerprint, ipexenv, make_venv, quiet_world
 from tests.servers import Site, closed_port, serving, tables_with
+from tests.unit.fetch.evil_wheels import hashed
 from tests.wheels import MANYLINUX, build_wheel, fake_ipex
 
 if TYPE_CHECKING:
@@ -31,6 +36,9 @@ ROOT = Path(__file__).parents[2]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TAG = f"cp{PYTHON.replace('.', '')}-cp{PYTHON.replace('.', '')}-{MANYLINUX}"
 ENGINES = ("pip", "uv")
+KILLS = {"uv": 200, "pip": 24}
+"""How many installations are killed."""
+HALVES = 2
 FATES_LIMIT_S = 600
 
 
@@ -46,6 +54,22 @@ def large_torch(folder: Path, version: str, files: int) -> Path:
     return build_wheel(folder, "torch", version, TAG, requires=["numpy"], files={**modules, **own, **init, **data})
 
 
+def relabelled_ipex(folder: Path, version: str) -> Path:
+    """Write a fake IPEX that was built as ``+cpu`` and renamed after its RECORD was written, as all are."""
+    wheel = fake_ipex(folder, version, PYTHON)
+    with zipfile.ZipFile(wheel) as archive:
+        members = {item: archive.read(item) for item in archive.infolist()}
+    record = next(item for item in members if item.filename.endswith("/RECORD"))
+    metadata = next(item for item in members if item.filename.endswith("/METADATA"))
+    built = members[metadata].replace(f"Version: {version}\n".encode(), f"Version: {version}+cpu\n".encode())
+    lines = [line for line in members[record].decode().splitlines() if not line.startswith(metadata.filename)]
+    members[record] = "\n".join([*lines, f"{metadata.filename},{hashed(built)},{len(built)}", ""]).encode()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for item, data in members.items():
+            archive.writestr(item, data)
+    return wheel
+
+
 @pytest.fixture
 def site() -> Iterator[Site]:
     with serving() as site:
@@ -57,10 +81,10 @@ def world(tmp_path: Path, site: Site) -> World:
     """Return a world with an index of two large torches and what goes with them."""
     folder = tmp_path / "wheels"
     wheels = [
-        large_torch(folder, "2.7.0", 300),
-        large_torch(folder, "2.8.0", 340),
-        fake_ipex(folder, "2.7.0", PYTHON),
-        fake_ipex(folder, "2.8.0", PYTHON),
+        large_torch(folder, "2.7.0", 140),
+        large_torch(folder, "2.8.0", 160),
+        relabelled_ipex(folder, "2.7.0"),
+        relabelled_ipex(folder, "2.8.0"),
         build_wheel(folder, "numpy", "1.26.4"),
     ]
     index = site.simple("/simple", wheels, as_json=True)
@@ -106,34 +130,52 @@ def fates(
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+def shared_fates(world: World, old: Path, install: list[str], **task: Any) -> list[dict[str, Any]]:
+    """Do the same in two places at once, half of it each: on two cores in half the time."""
+
+    def half(number: int) -> list[dict[str, Any]]:
+        folder = world.directory / f"half{number}"
+        folder.mkdir()
+        env = {**world.env, "IPEXENV_CACHE_DIR": str(folder / "cache"), "TMPDIR": str(folder)}
+        return fates(replace(world, env=env, directory=folder), old, install, share=[number, HALVES], **task)
+
+    with ThreadPoolExecutor(HALVES) as pool:
+        return [row for rows in pool.map(half, range(HALVES)) for row in rows]
+
+
+@pytest.mark.parametrize(("engine", "points"), KILLS.items())
 def test_an_upgrade_that_is_killed_anywhere_leaves_the_old_or_the_new(
-    world: World, tables: str, old: Path, *, engine: str
+    tmp_path: Path, world: World, tables: str, old: Path, *, engine: str, points: int
 ) -> None:
-    longest_s, points, moments = {"uv": (0.15, 90, 30), "pip": (1.2, 50, 15)}[engine]
+    """From the first question to the last word of the journal, downloads, engine and the way back included."""
+    longest_s, moments, way_back = {"uv": (0.15, 40, 16), "pip": (1.2, 8, 2)}[engine]
     delays = [longest_s * number / moments for number in range(moments)]
     command = upgrade(tables, engine)
     if engine == "pip":  # which takes a second to say what it would install: a lock says so as well
         done(ipexenv(world, "lock", "--venv", "x", "--tables", tables, "--torch", "2.8.0", "--ccl", "none"))
-        command = [*command, "--from-lock", "pylock.toml"]
-    first, *rows = fates(world, old, command, points=points, delays=delays)
-    assert [stage for _, stage in first["stages"]] == ["preparing", "changing", "changed", "done"]
-    wrong = [row for row in rows if row["found"] not in {"old", "new"}]
-    assert wrong == [], "\n".join(row["found"] for row in wrong)
-    assert len(rows) >= points + moments
+        command = [*command, "--from-lock", str(tmp_path / "pylock.toml")]
+    told = shared_fates(world, old, command, points=points, delays=delays, way_back=way_back)
+    rows = [row for row in told if "how" in row]
+    firsts = [row for row in told if "how" not in row]
+    steps = ["preparing", "changing", "changed", "done"]
+    assert [[stage for _, stage in first["stages"]] for first in firsts] == [steps] * HALVES
+    wrong = [row for row in rows if row["found"] not in {"old", "new"} or row["recovery"] not in {0, 1}]
+    assert wrong == [], "\n".join(str(row) for row in wrong)
+    assert len(rows) == points
+    # In every step that the journal knows it was killed, and before and after all of them.
+    assert {row["journal"] for row in rows if row["code"] == -9} == {"", *steps[:-1], "undoing"}
     assert {row["found"] for row in rows if row["by"] == "rollback"} == {"old", "new"}
     assert {row["found"] for row in rows if row["by"] == "install"} == {"new"}
     assert {row["code"] for row in rows} <= {0, -9}
-    assert sum(row["code"] == -9 for row in rows) > points
+    assert sum(row["code"] == -9 for row in rows) > points * 3 // 4
 
 
 def test_a_new_environment_that_is_killed_anywhere_is_there_or_not(tmp_path: Path, world: World, tables: str) -> None:
-    command = upgrade(tables, "uv")
-    first, *rows = fates(world, tmp_path / "nothing", command, points=6, delays=[0.0, 0.03])
-    assert [stage for _, stage in first["stages"]] == ["preparing", "changing", "changed", "done"]
+    told = shared_fates(world, tmp_path / "nothing", upgrade(tables, "uv"), points=14, delays=[0.0], way_back=1)
+    rows = [row for row in told if "how" in row]
     wrong = [row for row in rows if row["found"] not in {"old", "new"}]
-    assert wrong == [], "\n".join(row["found"] for row in wrong)
-    assert len(rows) >= 12
+    assert wrong == [], "\n".join(str(row) for row in wrong)
+    assert len(rows) == 14
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -148,27 +190,65 @@ def test_a_signal_undoes_what_was_begun(world: World, tables: str, old: Path, *,
     assert {row["code"] for row in rows} >= {130, 143}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_full_disk_leaves_the_old_or_the_new(
-    tmp_path: Path, world: World, tables: str, old: Path, *, engine: str
-) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """A small file system of its own, which only what is started with ``prefix`` sees, and which goes with that."""
+
+    folder: Path
+    prefix: tuple[str, ...]
+
+    def fates(self, world: World, old: Path, install: list[str], **task: Any) -> list[dict[str, Any]]:
+        """Have the environment and the cache of downloads on the disk."""
+        world = replace(world, env={**world.env, "IPEXENV_CACHE_DIR": str(self.folder / "cache")})
+        install = [*install, "--venv", str(self.folder / "v")]
+        return fates(world, old, install, *self.prefix, venv=self.folder / "v", disk=str(self.folder), **task)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    folder = tmp_path / "disk"
+    folder.mkdir()
     mount = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c"]
-    script = f'mount -t tmpfs -o size=24m none "{disk}" && exec "$@"'
+    script = f'mount -t tmpfs -o size=24m none "{folder}" && exec "$@"'
     if subprocess.run([*mount, script, "sh", "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("this test needs a small file system, and nobody may mount one here")
-    command = upgrade(tables, engine)
-    command[2] = str(disk / "v")
-    steps = [0, 4, 16, 40, 70, 100, 150, 250, 400, 700, 1100, 1600, 2300, 3200, 4500, 8000]
-    rows = fates(world, old, command, *mount, script, "sh", venv=disk / "v", steps=steps, disk=str(disk))
+    return Disk(folder=folder, prefix=(*mount, script, "sh"))
+
+
+def full_codes(rows: list[dict[str, Any]]) -> set[str]:
+    """Return how those ended that failed, having seen that each is named and leaves the old environment."""
+    failed = [row for row in rows if row["code"]]
+    assert {row["code"] for row in failed} == {3}
+    assert all(json.loads(row["said"])["problems"][0]["causes"] for row in failed)
+    return {json.loads(row["said"])["problems"][0]["code"] for row in failed}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_disk_that_is_nearly_full_leaves_the_old_or_the_new(
+    world: World, tables: str, old: Path, disk: Disk, *, engine: str
+) -> None:
+    """From nothing left at all to enough, so that it ends in the cache, in the snapshot and in the change."""
+    steps = [0, 4, 16, 40, 70, 100, 150, 250, 400, 700, 1100, 1600, 2300, 3200, 4500, 9000]
+    steps = steps[::2] + steps[-1:] if engine == "uv" else steps[::5]
+    rows = disk.fates(world, old, upgrade(tables, engine), steps=steps)
     wrong = [row for row in rows if row["found"] != ("new" if row["code"] == 0 else "old") or row["cut_off"]]
     assert wrong == [], "\n".join(str(row) for row in wrong)
     assert rows[-1]["code"] == 0
-    failed = [row for row in rows if row["code"]]
-    assert {row["code"] for row in failed} == {3}
-    codes = {json.loads(row["said"])["problems"][0]["code"] for row in failed}
-    assert codes <= {"disk-full", "no-snapshot"}
+    assert full_codes(rows) <= {"disk-full", "no-snapshot"}
+
+
+def test_a_disk_that_gets_full_in_the_middle_leaves_the_old_or_the_new(
+    world: World, tables: str, old: Path, disk: Disk
+) -> None:
+    rows = disk.fates(world, old, upgrade(tables, "uv"), points=14)
+    wrong = [row for row in rows if not row["cut_off"] and row["found"] != ("new" if row["code"] == 0 else "old")]
+    # Where there is no room even for the way back, that is said, and it is gone once there is.
+    wrong += [row for row in rows if row["cut_off"] and (row["recovery"], row["then"]) not in {(0, "old"), (0, "new")}]
+    assert wrong == [], "\n".join(str(row) for row in wrong)
+    assert {row["code"] for row in rows} == {0, 3}
+    assert full_codes(rows) <= {"disk-full", "no-snapshot", "not-restored", "not-writable"}
+    cut_off = {json.loads(row["said"])["problems"][0]["code"] for row in rows if row["cut_off"]}
+    assert cut_off <= {"not-restored"}
 
 
 def test_the_second_of_two_waits_and_says_for_whom(tmp_path: Path, world: World, tables: str, old: Path) -> None:
@@ -187,6 +267,21 @@ def test_the_second_of_two_waits_and_says_for_whom(tmp_path: Path, world: World,
     assert codes == [0, 3]
     assert {problem["code"] for document in documents for problem in document["problems"]} == {"changed-meanwhile"}
     assert done(ipexenv(world, *upgrade(tables, "pip"))).data["changed"] is False
+
+
+def test_one_that_does_not_wait_says_who_holds_the_environment(
+    tmp_path: Path, world: World, tables: str, old: Path
+) -> None:
+    shutil.copytree(old, tmp_path / "v", symlinks=True)
+    before = fingerprint(tmp_path / "v")
+    command = upgrade(tables, "uv", "--lock-wait", "0")
+    with holding(StateFolder.at(str(tmp_path / "v")), command="ipexenv install", listen=ignore):
+        for words in (command, ["rollback", "--venv", "v", "--lock-wait", "0.3"]):
+            ended = ipexenv(world, *words)
+            assert (ended.code, ended.problem["code"]) == (3, "locked")
+            assert f"`ipexenv install` (process {os.getpid()}, since " in ended.problem["causes"][0]
+            assert fingerprint(tmp_path / "v") == before
+    assert done(ipexenv(world, *command)).data["changed"] is True
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -223,7 +318,14 @@ def test_it_goes_back_and_says_an_unfinished_change(
     undone = done(ipexenv(world, "rollback", "--venv", "v"))
     assert {change["name"] for change in undone.data["changes"]} == {"torch", "intel-extension-for-pytorch"}
     assert fingerprint(tmp_path / "v") == before
-    fates(world, old, upgrade(tables, engine), points=1, delays=[])
+    done(ipexenv(world, *upgrade(tables, engine), "--venv", "fresh"))
+    (tmp_path / "fresh/train.py").write_text("mine", encoding="utf-8")
+    kept = ipexenv(world, "rollback", "--venv", "fresh")
+    assert (kept.code, kept.problem["code"]) == (1, "changed-since")
+    assert kept.problem["causes"] == [f"{tmp_path}/fresh/train.py was put there since"]
+    (tmp_path / "fresh/train.py").unlink()
+    done(ipexenv(world, "rollback", "--venv", "fresh"))
+    assert not (tmp_path / "fresh").exists()
     shutil.rmtree(tmp_path / "v")
     shutil.copytree(old, tmp_path / "v", symlinks=True)
     state = StateFolder.at(str(tmp_path / "v"))
@@ -276,3 +378,5 @@ def test_a_file_that_is_refused_at_one_source_is_taken_from_the_next(
     page = site.simple("/second", [wheel], folder="/again")
     ended = done(ipexenv(world, *upgrade(tables, "uv"), "--source", page))
     assert ended.data["changed"] is True
+    assert f"{wheel.name}: " in ended.stderr
+    assert f"HTTP 403 Forbidden; taking it from {page}" in ended.stderr

@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ipexenv.bridge.wheel_file import write_wheel
+from ipexenv.fetch.staging import sha256_of
 from tests.bridges import played_bridge
 from tests.integration.sites import fingerprint, interpreters, ipexenv, make_venv, quiet_world, uv_program
 from tests.servers import Site, closed_port, serving, tables_with
@@ -270,6 +273,65 @@ def test_any_file_server_makes_it_a_source(tmp_path: Path, world: World, engine:
         far = elsewhere(tmp_path / "far", tmp_path / "tables", **env)
         done(install(far, "v", "--source", url, "--engine", engine))
     assert packages(tmp_path / "far/v") == packages(tmp_path / "online")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("page", ["", "/index.html", "/simple"])
+def test_where_no_index_answers_its_server_is_enough(tmp_path: Path, world: World, page: str, engine: str) -> None:
+    """torch and what it depends on come from the one place that the user names."""
+    done(install(world, "online", "--engine", engine))
+    done(fill(world))
+    with static_server(tmp_path / "house") as url:
+        far = elsewhere(tmp_path / "far", tmp_path / "tables", IPEXENV_TABLES=world.env["IPEXENV_TABLES"])
+        ended = done(install(far, "v", "--source", url + page, "--engine", engine))
+        assert "no index answers: dependencies come from what --source names as well" in ended.stderr
+        if page == "":
+            # What the bridge is made from is not in the folder: the folder's own lock has its wheel.
+            without = ("--venv", "new", "--source", url, "--engine", engine, *CHOICE, "--ccl", "none")
+            done(ipexenv(far, "lock", *without))
+            assert "numpy-1.26.4-" in (tmp_path / "far/pylock.toml").read_text("utf-8")
+    assert packages(tmp_path / "far/v") == packages(tmp_path / "online")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_offline_nothing_is_asked_at_all(tmp_path: Path, world: World, site: Site, engine: str) -> None:
+    """Neither the index, which has what is missing in the folder, nor anybody else."""
+    done(fill(world))
+    (numpy,) = (tmp_path / "house").glob("numpy-*.whl")
+    numpy.rename(tmp_path / numpy.name)
+    shutil.rmtree(tmp_path / "cache")
+    site.asked.clear()
+    ended = install(world, "v", "--offline", "--source", "house", "--engine", engine)
+    assert (ended.code, ended.data["changed"], site.asked) == (3, False, [])
+    assert "numpy" in str(ended.problem)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_with_require_known_the_bridge_of_the_folder_is_taken_if_it_is_ours(
+    tmp_path: Path, world: World, wheels: Path, engine: str
+) -> None:
+    known = {wheel.name: (sha256_of(wheel), wheel.stat().st_size) for wheel in wheels.glob("torch-*.whl")}
+    rows = "".join(f'"{name}" = ["{sha256}", {size_bytes}]\n' for name, (sha256, size_bytes) in known.items())
+    head = 'source = ["a test"]\nseen = "2026-01-01"\nconfidence = "inferred"\n[files]\n'
+    (tmp_path / "tables/hashes.toml").write_text(head + rows, encoding="utf-8")
+    done(fill(world))
+    command = ("--require-known", "--offline", "--source", "house", "--engine", engine)
+    done(install(world, "v", *command))
+    assert "ipexenv_oneccl_bridge/__init__.py" in packages(tmp_path / "v")
+    bridge = tmp_path / "house" / BRIDGE_WHEEL
+    with zipfile.ZipFile(bridge) as archive:
+        entries = {item: archive.read(item) for item in archive.infolist()}
+    other = {name: data for name, data in entries.items() if not name.filename.endswith("/RECORD")}
+    place = next(name for name in other if name.filename == "oneccl_bindings_for_pytorch/__init__.py")
+    other[place] += b"import evil\n"
+    bridge.unlink()
+    write_wheel(
+        bridge, {item.filename: data for item, data in other.items()}, info=f"ipexenv_oneccl_bridge-{BRIDGE}.dist-info"
+    )
+    for words in (("--from-lock", "house/pylock.toml"), ()):
+        ended = install(world, "w", *command, "--no-cache", *words)
+        assert (ended.code, ended.data["changed"]) == (3, False), ended.document
+        assert BRIDGE_WHEEL in str(ended.problem)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -28,6 +28,7 @@ JOURNAL = Journal(
         ChangedPackage(name="torch", before="2.7.0", after="2.8.0"),
         ChangedPackage(name="x", before=None, after="1"),
     ),
+    folders=("/v/lib/python3.11/site-packages",),
 )
 
 

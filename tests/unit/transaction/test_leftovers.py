@@ -32,8 +32,8 @@ def test_folders_on_the_way_are_looked_into_and_none_above(top: Path) -> None:
 
 
 def test_half_written_files_count_among_packages_alone(top: Path) -> None:
-    write_tree(top, {"share/~orch/x": b"", "share/.tmpX": b""})
-    assert leftovers_in(str(top / "share")) == ("~orch",)
+    write_tree(top, {"share/~orch/x": b"", "share/.tmpX": b"", "share/.tmpRpSDzX": b"", "share/.tmp-notes": b""})
+    assert leftovers_in(str(top / "share")) == (".tmpRpSDzX", "~orch")
     assert leftovers_in(str(top / "lib/site-packages")) == (".tmpMine",)
     assert leftovers_in(str(top / "absent")) == ()
 
@@ -49,6 +49,7 @@ def test_what_engines_leave_goes_and_what_was_there_stays(top: Path, tmp_path: P
         "lib/site-packages/~orch/__init__.py": b"old",
         "lib/site-packages/.tmpAb12/x": b"",
         "share/~an/torch.1": b"old",
+        "share/man/.tmpAb12Cd": b"half of a program",
     }
     write_tree(top, {**made, "share/later.tmp": b"somebody's"})
     restore(snapshot, store)
