@@ -73,6 +73,22 @@ class Cpu:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessingUnit:
+    """One online logical CPU and its place in the machine."""
+
+    unit: int
+    """Its number in Linux."""
+    core: int
+    """Number of its physical core: the lowest ``unit`` among the core's online threads."""
+    socket: int | None = None
+    """Number of its socket, counted from 0 in the order of units; None where nothing tells."""
+    numa_node: int | None = None
+    """Number of its NUMA node in Linux; None where no node lists it."""
+    efficient: bool = False
+    """Whether it belongs to a slower kind of core than the machine's fastest (hybrid processors)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Topology:
     """Sockets, NUMA nodes and cores of the machine, and what affinity and cgroup leave of them."""
 
@@ -88,6 +104,8 @@ class Topology:
     """Physical cores with at least one usable processing unit."""
     cpu_quota: float | None = None
     """CPUs that the cgroup's quota grants (``cpu.max``), None where unlimited."""
+    units: tuple[ProcessingUnit, ...] = ()
+    """All online processing units in ascending order; empty where only counts are known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,11 +176,17 @@ class Installed:
     bridge: Package | None = None
     mpi: Package | None = None
     """Intel MPI with its launcher, ``impi-rt``."""
+    oneccl: Package | None = None
+    """Intel's oneCCL as a package of its own."""
     transformers: Package | None = None
     accelerate: Package | None = None
     numpy: Package | None = None
     torchvision: Package | None = None
     torchaudio: Package | None = None
+    other_ccl: tuple[str, ...] = ()
+    """Paths of libccl in the environment that the ccl backend did not bring."""
+    ccl_on_path: tuple[str, ...] = ()
+    """Paths of libccl that LD_LIBRARY_PATH leads to, the backend's own left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

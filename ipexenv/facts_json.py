@@ -16,6 +16,7 @@ from ipexenv.facts import (
     IsaLevel,
     Libc,
     Package,
+    ProcessingUnit,
     Target,
     Topology,
     TorchPackage,
@@ -112,9 +113,22 @@ def _topology(reader: Reader) -> Topology:
         usable_cpus=reader.integers("usable_cpus", ()),
         usable_cores=reader.maybe_integer("usable_cores"),
         cpu_quota=reader.maybe_number("cpu_quota"),
+        units=tuple(_unit(Reader(row, where=f"{reader.where}.units")) for row in reader.rows("units", ())),
     )
     reader.finish()
     return topology
+
+
+def _unit(reader: Reader) -> ProcessingUnit:
+    unit = ProcessingUnit(
+        unit=reader.integer("unit"),
+        core=reader.integer("core"),
+        socket=reader.maybe_integer("socket"),
+        numa_node=reader.maybe_integer("numa_node"),
+        efficient=reader.flag("efficient", default=False),
+    )
+    reader.finish()
+    return unit
 
 
 def _target(reader: Reader) -> Target:
@@ -148,11 +162,14 @@ def _installed(reader: Reader) -> Installed:
         bindings=package("bindings"),
         bridge=package("bridge"),
         mpi=package("mpi"),
+        oneccl=package("oneccl"),
         transformers=package("transformers"),
         accelerate=package("accelerate"),
         numpy=package("numpy"),
         torchvision=package("torchvision"),
         torchaudio=package("torchaudio"),
+        other_ccl=reader.texts("other_ccl", ()),
+        ccl_on_path=reader.texts("ccl_on_path", ()),
     )
     reader.finish()
     return installed

@@ -5,10 +5,23 @@ from __future__ import annotations
 import mmap
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+
+class Files(Protocol):
+    """Small text files of one machine, by their absolute paths there."""
+
+    def text(self, path: str) -> str | None:
+        """Return the text of a file without white space around it; None where it cannot be read."""
+        ...
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Return the sorted names in a directory, none where it cannot be read."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +46,24 @@ class Tree:
     def names(self, path: str) -> tuple[str, ...]:
         """Return the sorted names in a directory, none where it cannot be read."""
         return list_names(self.path(path))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MappingTree:
+    """Files of a machine that is elsewhere, as its own Python read them."""
+
+    files: Mapping[str, str]
+    """Text by absolute path."""
+
+    def text(self, path: str) -> str | None:
+        """See Files.text."""
+        found = self.files.get(path)
+        return None if found is None else found.strip()
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """See Files.names; a directory is whatever files were read below it."""
+        below = f"{path.rstrip('/')}/"
+        return tuple(sorted({name[len(below) :].partition("/")[0] for name in self.files if name.startswith(below)}))
 
 
 def read_text(path: str) -> str | None:

@@ -39,12 +39,16 @@ def machine(write: Callable[[Mapping[str, str]], Path]) -> Callable[[Path], tupl
 
     def build(file: Path) -> tuple[Path, dict[str, Any]]:
         record = json.loads(file.read_text(encoding="utf-8"))
-        blocks = [{"processor": str(unit), **record["cpuinfo"]} for unit in record["units"]]
-        cpuinfo = "\n\n".join("\n".join(f"{key}\t: {value}" for key, value in block.items()) for block in blocks)
-        files = {"/proc/cpuinfo": cpuinfo, **record.get("files", {}), **per_unit(record)}
-        return write(files), record
+        return write(machine_files(record)), record
 
     return build
+
+
+def machine_files(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a recorded machine by their paths on it."""
+    blocks = [{"processor": str(unit), **record["cpuinfo"]} for unit in record["units"]]
+    cpuinfo = "\n\n".join("\n".join(f"{key}\t: {value}" for key, value in block.items()) for block in blocks)
+    return {"/proc/cpuinfo": cpuinfo, **record.get("files", {}), **per_unit(record)}
 
 
 def per_unit(record: Mapping[str, Any]) -> dict[str, str]:
