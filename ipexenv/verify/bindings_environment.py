@@ -1,13 +1,13 @@
-"""The environment that Intel's bindings need, by the layout of their package. Pure: the caller tells what exists.
+"""The environment that Intel's bindings need in the checks. Pure: the caller tells what exists.
 
-Replaces ``source <package>/env/setvars.sh``, which the bindings want since 2.3.0 and which works in a few shells only.
-Layouts: MPI in ``lib`` and providers in ``lib/prov`` up to 2.3.0, all below ``opt/mpi`` since 2.4.0 (setup.py of
-torch-ccl and cmake/setvars.sh.in of oneCCL at the releases' tags).
+Layouts of the package are ``launch.provider_environment``'s concern.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from ipexenv.launch.provider_environment import ASKED_FOLDERS, package_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,19 +18,12 @@ def bindings_environment(
     package: PurePosixPath, exists: Callable[[PurePosixPath], bool], env: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables to set for a process that imports the bindings in ``package``; what the user set stays."""
-    mpi = package / "opt" / "mpi"
-    bundled = exists(mpi)
-    libraries = [package / "lib", mpi / "lib", mpi / "libfabric" / "lib"]
-    providers = mpi / "libfabric" / "lib" / "prov" if bundled else package / "lib" / "prov"
-    known = [str(folder) for folder in libraries if exists(folder)]
-    own = {
-        "CCL_ROOT": str(package),
-        "I_MPI_ROOT": str(mpi if bundled else package),
-        "LD_LIBRARY_PATH": _joined([*known, env.get("LD_LIBRARY_PATH", "")]),
-    }
-    if exists(providers):
-        own["FI_PROVIDER_PATH"] = env.get("FI_PROVIDER_PATH") or str(providers)
-    return own
+    folders = {name for name in ASKED_FOLDERS if exists(package / name)}
+    wanted = {setting.name: setting.value for setting in package_settings(str(package), folders, env)}
+    wanted.pop("PATH", None)  # the checks start ranks without the package's mpirun
+    if env.get("FI_PROVIDER_PATH"):
+        wanted.pop("FI_PROVIDER_PATH", None)
+    return wanted
 
 
 def single_host_environment(cpus: Sequence[int], ranks: int, env: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +63,3 @@ def _completed(wanted: Mapping[str, str], env: Mapping[str, str]) -> dict[str, s
     # At this level oneCCL tells its version when it starts, which is what proves that it did.
     told = env.get("CCL_LOG_LEVEL", "")
     return {**known, "CCL_LOG_LEVEL": told if told in {"debug", "trace"} else "info"}
-
-
-def _joined(parts: Sequence[str]) -> str:
-    return ":".join(part for part in parts if part)
