@@ -66,6 +66,8 @@ class FrameworkRelease:
     """What its metadata or its own check requires of torch; empty means any."""
     accelerate: SpecifierSet
     """What transformers' Trainer requires of accelerate; empty means any, or none at all."""
+    accelerate_works: SpecifierSet
+    """Where trying showed narrower limits than it requires: what it works with; empty where it does not."""
     provenance: Provenance
 
     @classmethod
@@ -78,6 +80,7 @@ class FrameworkRelease:
             python=reader.specifier("python"),
             torch=reader.specifier("torch", ""),
             accelerate=reader.specifier("accelerate", ""),
+            accelerate_works=reader.specifier("accelerate_works", ""),
             provenance=read_provenance(reader),
         )
         reader.finish()
