@@ -7,7 +7,6 @@ the connection to whoever started it, and at its time limit, whichever is first.
 """
 
 import base64
-import ctypes
 import json
 import os
 import select
@@ -18,112 +17,16 @@ import sys
 import time
 import zlib
 
-PIECE_BYTES = 1500
+import _target_place as place
+from _target_guard import MARK, Guard, end_marked
+from _target_telling import Told
+from _target_watch import Watch
+
 POLL_MS = 200
 GRACE_S = 2.0
-PR_SET_PDEATHSIG = 1
-SIOCGIFADDR = 0x8915
+HEARTBEAT_S = 10.0
 CHILD = "import sys;exec(compile(sys.stdin.read(),'<ipexenv rank>','exec'))"
-
-RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
-LOCAL_RANKS = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK")
-LOCAL_SIZES = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
-
-
-def first_number(names, default):
-    """Return the first of the variables that holds a number."""
-    for name in names:
-        text = os.environ.get(name, "")
-        if text.isdigit():
-            return int(text)
-    return default
-
-
-class Told:
-    """The lines that go back."""
-
-    def __init__(self, rank):
-        self.rank = rank
-        self.count = 0
-        self.kept = []
-        self.broken = False
-
-    def tell(self, kind, data):
-        """Send bytes of one kind: ``a`` answer, ``o`` stdout, ``e`` stderr, ``x`` how it ended."""
-        for start in range(0, len(data), PIECE_BYTES):
-            text = base64.b64encode(data[start : start + PIECE_BYTES]).decode()
-            head = "%d %d %s %s" % (self.rank, self.count, kind, text)
-            line = ("\n@ipexenv %s %08x\n" % (head, zlib.crc32(head.encode()))).encode()
-            self.count += 1
-            if kind in "ax":
-                self.kept.append(line)
-            self.write(line)
-
-    def again(self):
-        """Send the answers once more: a line that was torn apart on its way comes whole the second time."""
-        for line in self.kept:
-            self.write(line)
-
-    def write(self, data):
-        while data and not self.broken:
-            try:
-                data = data[os.write(1, data) :]
-            except BlockingIOError:
-                select.select([], [1], [], 1.0)
-            except OSError:
-                self.broken = True
-
-
-def interface_towards(address):
-    """Return the interface on the way to an address, or the one that has it; None where there is no way."""
-    try:
-        target = socket.getaddrinfo(address, 1, socket.AF_INET, socket.SOCK_DGRAM)[0][4]
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(target)
-            own = socket.inet_aton(probe.getsockname()[0])
-            return interface_of(probe, own)
-    except OSError:
-        return None
-
-
-def interface_of(probe, own):
-    import fcntl
-
-    for _, name in socket.if_nameindex():
-        try:
-            answer = fcntl.ioctl(probe.fileno(), SIOCGIFADDR, name.encode()[:15].ljust(256, b"\0"))
-        except OSError:
-            continue
-        if answer[20:24] == own:
-            # An address of this host is reached over loopback, and belongs to the interface that others know.
-            return name
-    return None
-
-
-def environment(order, rank, local_rank, local_size):
-    """Return the environment of the rank: this host's, the sender's, its place, and what depends on the host."""
-    env = dict(os.environ, **order["env"])
-    place = {
-        "RANK": rank,
-        "WORLD_SIZE": len(order["seats"]),
-        "LOCAL_RANK": local_rank,
-        "LOCAL_WORLD_SIZE": local_size,
-        "MASTER_ADDR": order["master_address"],
-        "MASTER_PORT": order["master_port"],
-    }
-    env.update({name: str(value) for name, value in place.items() if value is not None})
-    cpus = sorted(os.sched_getaffinity(0))
-    env.setdefault("OMP_NUM_THREADS", str(max(len(cpus) // local_size, 1)))
-    interface = interface_towards(order["master_address"]) if order["master_address"] else None
-    for name in order["interface_variables"]:
-        if interface:
-            env.setdefault(name, interface)
-    if order["places_oneccl"]:
-        env.update(CCL_LOCAL_RANK=str(local_rank), CCL_LOCAL_SIZE=str(local_size))
-        if env.get("CCL_WORKER_COUNT", "1") == "1":
-            pinned = [str(cpus[-1 - each % len(cpus)]) for each in range(local_size)]
-            env.setdefault("CCL_WORKER_AFFINITY", ",".join(pinned))
-    return env
+NOT_FOUND = 127
 
 
 def program(order):
@@ -145,39 +48,40 @@ def program(order):
 class Rank:
     """The rank's process."""
 
-    def __init__(self, order, told, env, rank):
-        answer_read, answer_write = os.pipe()
+    def __init__(self, order, told, env, rank, seat):
         self.started = time.monotonic()
         self.told = told
         self.ended = False
-        env["IPEXENV_ANSWER_FD"] = str(answer_write)
-        parent = os.getpid()
-        libc = ctypes.CDLL(None)
-
-        def die_with_parent():
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
-        os.set_inheritable(answer_write, True)  # noqa: FBT003 (it takes no keyword)
+        self.watch = Watch(order["watch"]["hook"], order["watch"]["limit_s"]) if order.get("watch") else None
+        if self.watch is not None:
+            self.watch.into(env)
+        answer_read, answer_write = os.pipe()
+        env.pop("IPEXENV_ANSWER_FD", None)  # this process's own
+        if order.get("command"):
+            argv, text = order["command"], b""
+        else:
+            argv = [sys.executable, "-I", "-u", "-c", CHILD, json.dumps(dict(order["request"], rank=rank))]
+            text = program(order)
+            env["IPEXENV_ANSWER_FD"] = str(answer_write)
+            os.set_inheritable(answer_write, True)  # noqa: FBT003 (it takes no keyword)
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-u", "-c", CHILD, json.dumps(dict(order["request"], rank=rank))],
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
+            cwd=order.get("directory"),
             close_fds=False,  # mpirun's own descriptors are the rank's
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 (no thread has been started)
+            preexec_fn=place.first_act(*seat),  # noqa: PLW1509 (no thread has been started)
         )
         os.close(answer_write)
-        self.pipes = {
-            self.process.stdout.fileno(): "o",
-            self.process.stderr.fileno(): "e",
-            answer_read: "a",
-        }
+        self.pipes = {self.process.stdout.fileno(): "o", self.process.stderr.fileno(): "e", answer_read: "a"}
+        if self.watch is not None:
+            self.watch.begun()
+            self.pipes[self.watch.pipe] = "w"
         try:
-            self.process.stdin.write(program(order))
+            self.process.stdin.write(text)
             self.process.stdin.close()
         except OSError:
             pass  # it died at once; its exit code tells
@@ -203,7 +107,10 @@ class Rank:
                 elif fd in self.pipes and events:
                     self.pass_on(fd, poll)
             now = time.monotonic()
-            expired = expired or now - self.started > limit_s
+            self.look_after(now)
+            if now - self.told.told_at > HEARTBEAT_S:
+                self.told.tell("h", b".")
+            expired = expired or (limit_s is not None and now - self.started > limit_s)
             if end_at is None and (expired or stopped or self.told.broken) and self.process.poll() is None:
                 self.ended = not expired
                 self.signal(signal.SIGTERM)
@@ -218,38 +125,62 @@ class Rank:
 
     def pass_on(self, fd, poll):
         data = os.read(fd, 1 << 16)
-        if data:
-            self.told.tell(self.pipes[fd], data)
-        else:
+        if not data:
             poll.unregister(fd)
             del self.pipes[fd]
+        elif self.pipes[fd] != "w":
+            self.told.tell(self.pipes[fd], data)
+        elif self.watch.hear(data):
+            self.told.tell("w", self.watch.told())
+
+    def look_after(self, now):
+        """Ask a rank that takes too long where it stands."""
+        if self.watch is not None and self.process.returncode is None and self.watch.is_due(now):
+            answer = self.watch.ask()
+            if answer is not None:
+                self.told.tell("w", answer)
+
+
+def keep(order, rank, seat, stopped):
+    """Start the rank and keep it to its end; return its exit code."""
+    told = Told(rank)
+    under = order["rank"] is None
+    local_rank = place.first_number(order.get("local_rank_variables", place.LOCAL_RANKS), seat[1]) if under else seat[1]
+    local_size = place.first_number(order.get("local_size_variables", place.LOCAL_SIZES), seat[2]) if under else seat[2]
+    env = place.environment(order, rank, local_rank, local_size)
+    guard = None
+    if order.get("mark"):
+        env[MARK] = "%s.%d" % (order["mark"], rank)
+        guard = Guard(env[MARK])
+    told.tell("p", json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode())
+    started = time.monotonic()
+    ending = {"returncode": NOT_FOUND, "timed_out": False, "ended": False}
+    try:
+        kept = Rank(order, told, env, rank, place.seat_of(order, rank, local_rank))
+    except OSError as error:
+        told.tell("e", ("%s: %s\n" % (error.filename, error.strerror)).encode())
+    else:
+        if guard is not None:
+            guard.watch_over(kept.process.pid)
+        ending["timed_out"] = kept.keep(order["limit_s"], stopped)
+        ending.update(returncode=kept.process.returncode, ended=kept.ended or bool(stopped))
+    if guard is not None:
+        if ending["returncode"] != 0:
+            end_marked(guard.mark)
+        guard.dismiss()
+    ending.update(seconds=time.monotonic() - started, host=socket.gethostname())
+    told.tell("x", json.dumps(ending).encode())
+    told.again()
+    return ending["returncode"]
 
 
 def main():
     order = json.loads(zlib.decompress(base64.b64decode(sys.argv[2])).decode())
-    rank = order["rank"] if order["rank"] is not None else first_number(RANKS, None)
+    names = order.get("rank_variables", place.RANKS)
+    rank = order["rank"] if order["rank"] is not None else place.first_number(names, None)
     if rank is None or rank >= len(order["seats"]):
         sys.exit("ipexenv: this launcher does not say which rank a process is")
-    seat = order["seats"][rank]
     stopped = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda signum, _frame: stopped.append(signum))
-    told = Told(rank)
-    under = order["rank"] is None
-    local_rank = first_number(LOCAL_RANKS, seat[1]) if under else seat[1]
-    local_size = first_number(LOCAL_SIZES, seat[2]) if under else seat[2]
-    kept = Rank(order, told, environment(order, rank, local_rank, local_size), rank)
-    expired = kept.keep(order["limit_s"], stopped)
-    ending = {
-        "returncode": kept.process.returncode,
-        "timed_out": expired,
-        "ended": kept.ended,
-        "seconds": time.monotonic() - kept.started,
-        "host": socket.gethostname(),
-    }
-    told.tell("x", json.dumps(ending).encode())
-    told.again()
-    os._exit(0 if kept.process.returncode == 0 else 1)
-
-
-main()
+    os._exit(0 if keep(order, rank, order["seats"][rank], stopped) == 0 else 1)

@@ -21,13 +21,22 @@ _VERSION_LIMIT_S = 60.0
 
 def find_mpirun(world: World, folders: Sequence[str]) -> Mpirun | None:
     """Return the first mpirun that says whose it is: in one of ``folders``, below I_MPI_ROOT, on PATH."""
-    for path in _candidates(world, folders):
-        env = {**world.env, "PATH": f"{path.parent}:{world.env.get('PATH', '')}"}
-        told = world.runner.run([str(path), "--version"], timeout_s=_VERSION_LIMIT_S, env=env)
-        flavour = flavour_of(told.stdout + told.stderr)
-        if told.returncode == 0 and flavour is not None:
-            return Mpirun(path=str(path), flavour=flavour)
-    return None
+    tried = (_try(world, path) for path in _candidates(world, folders))
+    return next((mpirun for mpirun in tried if mpirun is not None), None)
+
+
+def _try(world: World, path: Path) -> Mpirun | None:
+    env = {**world.env, "PATH": f"{path.parent}:{world.env.get('PATH', '')}"}
+    told = world.runner.run([str(path), "--version"], timeout_s=_VERSION_LIMIT_S, env=env)
+    flavour = flavour_of(told.stdout + told.stderr)
+    return Mpirun(path=str(path), flavour=flavour) if told.returncode == 0 and flavour is not None else None
+
+
+def find_openmpi(world: World) -> Mpirun | None:
+    """Return the Open MPI on PATH, also where another MPI's mpirun comes before it (Debian's ``mpirun.openmpi``)."""
+    found = (shutil.which(name, path=world.env.get("PATH")) for name in ("mpirun.openmpi", "mpirun"))
+    tried = (_try(world, Path(path)) for path in found if path is not None)
+    return next((mpirun for mpirun in tried if mpirun is not None and mpirun.flavour == "openmpi"), None)
 
 
 def choose_launcher(world: World, wanted: LauncherChoice, folders: Sequence[str]) -> Mpirun | None:

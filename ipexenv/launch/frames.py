@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FRAME = re.compile(
-    r"@ipexenv (?P<head>(?P<rank>\d{1,6}) (?P<number>\d{1,9}) (?P<kind>[aoex]) (?P<text>[A-Za-z0-9+/=]*))"
+    r"@ipexenv (?P<head>(?P<rank>\d{1,6}) (?P<number>\d{1,9}) (?P<kind>[aehopwx]) (?P<text>[A-Za-z0-9+/=]*))"
     r" (?P<sum>[0-9a-f]{8})"
 )
 
@@ -47,6 +47,31 @@ class Passed:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """One line of a keeper."""
+
+    rank: int
+    number: int
+    kind: str
+    """``a`` answer, ``o`` stdout, ``e`` stderr, ``p`` where it runs, ``w`` how far it came, ``h`` that it still runs,
+    ``x`` how it ended."""
+    data: bytes
+
+
+def frames_in(line: str) -> tuple[Frame, ...]:
+    """Return the whole frames in a line of a launcher's output; more than one where it has lost line ends."""
+    found = []
+    for match in _FRAME.finditer(line):
+        if int(match["sum"], 16) == zlib.crc32(match["head"].encode()):
+            try:
+                data = base64.b64decode(match["text"], validate=True)
+            except binascii.Error:
+                continue
+            found.append(Frame(rank=int(match["rank"]), number=int(match["number"]), kind=match["kind"], data=data))
+    return tuple(found)
+
+
 @dataclass(slots=True)
 class _Heard:
     frames: dict[int, tuple[str, bytes]] = field(default_factory=dict)
@@ -58,14 +83,8 @@ def read_frames(text: str) -> tuple[dict[int, Passed], str]:
     A frame that came twice counts once; one that was torn apart is left out, and its other copy stands in for it.
     """
     heard: dict[int, _Heard] = {}
-    for match in _FRAME.finditer(text):
-        if int(match["sum"], 16) != zlib.crc32(match["head"].encode()):
-            continue
-        try:
-            data = base64.b64decode(match["text"], validate=True)
-        except binascii.Error:
-            continue
-        heard.setdefault(int(match["rank"]), _Heard()).frames[int(match["number"])] = (match["kind"], data)
+    for frame in frames_in(text):
+        heard.setdefault(frame.rank, _Heard()).frames[frame.number] = (frame.kind, frame.data)
     rest = "\n".join(line for line in _FRAME.sub("", text).splitlines() if line.strip() and "@ipexenv" not in line)
     return {rank: _passed(each) for rank, each in sorted(heard.items())}, rest
 
@@ -78,7 +97,7 @@ def tells_failure(line: str) -> bool:
 
 
 def _passed(heard: _Heard) -> Passed:
-    said = dict.fromkeys("aoex", b"")
+    said = dict.fromkeys("aehopwx", b"")
     for _, (kind, data) in sorted(heard.frames.items()):
         said[kind] += data
     return Passed(

@@ -37,6 +37,23 @@ def shipped(python: str, source: str, order: Mapping[str, Any]) -> tuple[str, ..
     return argv
 
 
+def bundle(modules: Mapping[str, str], main: str) -> str:
+    """Return one source of several modules by name, in the order in which they import each other; ``main`` is called.
+
+    ``main`` names the module whose ``main()`` begins.
+    """
+    loader = """\
+import json, sys, types
+for name, text in json.loads({texts!r}).items():
+    module = types.ModuleType(name)
+    module.__file__ = "/ipexenv/" + name + ".py"
+    sys.modules[name] = module
+    exec(compile(text, module.__file__, "exec"), module.__dict__)
+sys.modules[{main!r}].main()
+"""
+    return loader.format(texts=json.dumps(dict(modules)), main=main)
+
+
 def _packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
@@ -47,6 +64,24 @@ _TRAVELLING = (
     "MKL_", "LD_LIBRARY_PATH", "LD_PRELOAD", "MALLOC_", "TMPDIR", "PYTHONWARNINGS", "TRITON_",
 )  # fmt: skip
 _LOCAL = ("I_MPI_HYDRA_", "I_MPI_MPIRUN", "I_MPI_INFO", "I_MPI_PIN_INFO", "I_MPI_PIN_MAPPING", "IPEXENV_ANSWER_FD")
+
+
+# What belongs to the host or the session where it was set, and to a job around this one.
+_STAYING = (
+    "SSH_", "XDG_", "DBUS_", "DISPLAY", "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "_", "TERM", "LS_COLORS", "LESS", "MAIL",
+    "WINDOWID", "COLORTERM", "SLURM_", "SLURMD_", "PMI_", "PMIX_", "OMPI_", "PRTE_", "HYDRA_", "HYDI_", "MPI_LOCAL",
+    "TORCHELASTIC_",
+)  # fmt: skip
+_PLACE = frozenset({"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
+
+
+def carried(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's variables that a training script on another host expects to find, as Hydra and srun pass on."""
+    return {
+        name: value
+        for name, value in env.items()
+        if not name.startswith((*_STAYING, *_LOCAL)) and name not in _PLACE and name not in {"LINES", "COLUMNS"}
+    }
 
 
 def travelling(env: Mapping[str, str]) -> dict[str, str]:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from ipexenv.errors import OutsideError
 from ipexenv.launch.frames import Passed, read_frames, tells_failure
 from ipexenv.launch.mpirun import machinefile, mpirun_command, mpirun_environment
-from ipexenv.launch.shipping import shipped, travelling
+from ipexenv.launch.shipping import bundle, shipped, travelling
 from ipexenv.launch.ssh import CONNECT_TIMEOUT_S, Unreached, explain_ssh, ssh_command
 from ipexenv.system.group import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ipexenv.launch.mpirun import Mpirun
     from ipexenv.launch.seats import Seat
+    from ipexenv.launch.setting import HostPlacement, RankPlace
     from ipexenv.system.runner import Finished
     from ipexenv.system.world import World
 
@@ -54,6 +55,8 @@ class Order:
     """Time of a rank, after which its keeper ends it."""
     interface_variables: tuple[str, ...] = ()
     """Set on each host to the interface that leads to rank 0, unless the user did."""
+    placements: tuple[HostPlacement, ...] = ()
+    """What the ranks of each host are given; empty where nobody could be asked, and keepers have to guess."""
     places_oneccl: bool = False
     """Whether oneCCL has to be told its place on the host and its CPUs, as Intel's bindings must."""
 
@@ -105,17 +108,43 @@ def _argv(order: Order, seats: Sequence[Seat], meeting: Meeting, rank: int | Non
         "seats": [[seat.host, seat.local_rank, seat.local_size] for seat in seats],
         "env": travelling(order.env),
         "limit_s": order.limit_s,
+        "hosts": {placement.host: as_order(placement) for placement in order.placements},
         "master_address": meeting.address,
         "master_port": meeting.port,
         "interface_variables": list(order.interface_variables),
         "places_oneccl": order.places_oneccl,
     }
-    return shipped(order.python, _keeper(), whole)
+    return shipped(order.python, keeper(), whole)
+
+
+def as_order(
+    placement: HostPlacement, bound_to: Callable[[RankPlace], tuple[int, ...]] | None = None
+) -> dict[str, Any]:
+    """Return what the keepers on a host read of its settings; what the user set is in their environment already.
+
+    Ranks are not bound unless ``bound_to`` says to which CPUs.
+    """
+    return {
+        "env": {setting.name: setting.value for setting in placement.settings if not setting.by_user},
+        "ranks": [
+            {
+                "env": {setting.name: setting.value for setting in place.settings if not setting.by_user},
+                "cpus": [] if bound_to is None else list(bound_to(place)),
+                "nodes": [] if bound_to is None else list(place.numa_nodes),
+            }
+            for place in placement.ranks
+        ],
+    }
+
+
+_KEEPER = ("_target_telling", "_target_place", "_target_guard", "_target_watch", "_target_keeper")
+"""The keeper's modules, in the order in which they import each other."""
 
 
 @cache
-def _keeper() -> str:
-    return Path(__file__).with_name("_target_keeper.py").read_text("utf-8")
+def keeper() -> str:
+    """Return the program that keeps one rank; its orders travel beside it."""
+    return bundle({name: Path(__file__).with_name(f"{name}.py").read_text("utf-8") for name in _KEEPER}, _KEEPER[-1])
 
 
 def _over_ssh(world: World, order: Order, seats: Sequence[Seat], seat: Seat, meeting: Meeting) -> Program:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ipexenv.launch.shipping import shipped
-from ipexenv.launch.ssh import CONNECT_TIMEOUT_S, Unreached, explain_ssh, ssh_command
+from ipexenv.launch.asking import ask_hosts
+from ipexenv.launch.ssh import Unreached
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ipexenv.system.runner import Finished
+    from ipexenv.launch.asking import Asked
     from ipexenv.system.world import World
 
-LOOK_LIMIT_S = 60.0
-"""For Python to start on a cold shared file system, in seconds."""
+SAME_PATH = "every host needs the same environment at the same path, as on a shared file system"
 
-_ANSWER = re.compile(r"^@ipexenv-survey (?P<answer>\{.*\})\s*$", re.MULTILINE)
-_SAME_PATH = "every host needs the same environment at the same path, as on a shared file system"
+_MODULES = ("_target_telling", "_target_place", "_target_topology", "_target_survey")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,9 +33,19 @@ class Surveyed:
     cpus: int | None = None
     """Those that its processes may use."""
     addresses: tuple[str, ...] = ()
-    """Its IPv4 addresses on the way to the other hosts, best first."""
+    """Its IPv4 addresses on the way to the other hosts, best first, then its others."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Name and IPv4 address of its interfaces that are up."""
     port: int | None = None
     """One that nobody listened on."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the distributions that were asked for, by name."""
+    open_files: int | None = None
+    """How many files a process may have open."""
+    absent: tuple[str, ...] = ()
+    """Those of the paths that were asked for which are not there."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """All that the host said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,70 +57,72 @@ class Question:
     site_packages: str | None
     modules: tuple[str, ...]
     """Import names that must be there."""
+    same_torch: bool = True
+    """Whether a host with another torch than the first one's has a problem."""
+    distributions: tuple[str, ...] = ()
+    """Whose versions are told."""
+    topology: bool = False
+    """Whether cores, memory and limits are told."""
+    paths: tuple[str, ...] = ()
+    """Files and folders that must be there."""
+    packages: tuple[str, ...] = ()
+    """Import names of which the first that is there is looked into."""
+    folders: tuple[str, ...] = ()
+    """What to look for in its folder."""
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Patterns of files by a name for each; the first file that is there is told."""
 
 
-def survey(world: World, hosts: Sequence[str], question: Question) -> tuple[Surveyed, ...]:
-    """Ask all ``hosts`` at once, over ssh but for this machine itself; a host that does not answer is a problem."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (10 ms that other commands need not pay)
-
-    with ThreadPoolExecutor(max_workers=min(len(hosts), 64)) as pool:
-        found = list(pool.map(lambda host: _ask(world, host, hosts, question), hosts))
-    first = next((host for host in found if host.torch), None)
-    return tuple(_compared(host, first) for host in found)
-
-
-def _ask(world: World, host: str, hosts: Sequence[str], question: Question) -> Surveyed:
-    local = world.network.is_this_host(host.rpartition("@")[2])
+def survey(world: World, hosts: Sequence[str], question: Question, *, srun: str | None = None) -> tuple[Surveyed, ...]:
+    """Ask all ``hosts`` at once; a host that does not answer is a problem."""
     order = {
-        "others": [other for other in hosts if other != host],
+        "hosts": list(hosts),
         "site_packages": question.site_packages,
         "modules": list(question.modules),
+        "distributions": list(question.distributions),
+        "topology": question.topology,
+        "paths": list(question.paths),
+        "packages": list(question.packages),
+        "folders": list(question.folders),
+        "files": {name: list(patterns) for name, patterns in question.files.items()},
     }
-    argv = shipped(question.python, _source(), order)
-    limit_s = LOOK_LIMIT_S + CONNECT_TIMEOUT_S
-    finished = world.runner.run(argv if local else ssh_command(host, argv), timeout_s=limit_s, env=world.env)
-    return _read(host, finished, local=local)
+    asked = ask_hosts(world, hosts, question.python, _MODULES, order, srun=srun)
+    found = [_read(world, host, answer, question) for host, answer in zip(hosts, asked, strict=True)]
+    first = next((host for host in found if host.torch), None)
+    return tuple(_compared(host, first) if question.same_torch else host for host in found)
 
 
-@cache
-def _source() -> str:
-    return Path(__file__).with_name("_target_survey.py").read_text("utf-8")
-
-
-def _read(host: str, finished: Finished, *, local: bool) -> Surveyed:
-    match = _ANSWER.search(finished.stdout)
-    if match is None:
-        return Surveyed(name=host, local=local, problem=_silent(host, finished))
-    seen: Mapping[str, Any] = json.loads(match["answer"])
-    addresses = (*seen["addresses"], *([seen["reached_at"]] if seen.get("reached_at") else []))
+def _read(world: World, host: str, asked: Asked, question: Question) -> Surveyed:
+    local = world.network.is_this_host(host.rpartition("@")[2])
+    seen = asked.told
+    if seen is None:
+        return Surveyed(name=host, local=local, problem=asked.problem)
+    links = tuple((str(name), str(address)) for name, address in seen.get("links", ()))
+    reached_at = [seen["reached_at"]] if seen.get("reached_at") else []
+    addresses = (*seen["addresses"], *reached_at, *(address for _, address in links))
     return Surveyed(
         name=host,
         local=local,
-        problem=_lacking(seen),
+        problem=_lacking(seen, question),
         torch=seen["torch"],
         python=seen["python"],
         cpus=seen["cpus"],
         addresses=tuple(dict.fromkeys(addresses)),
+        links=links,
         port=seen["port"],
+        versions=seen.get("versions", {}),
+        open_files=seen.get("open_files"),
+        absent=tuple(seen.get("absent", ())),
+        told=seen,
     )
 
 
-def _silent(host: str, finished: Finished) -> Unreached:
-    if finished.timed_out:
-        return Unreached(
-            code="unreachable",
-            cause="it did not answer in time",
-            hint=f"try `ssh -o BatchMode=yes {host} true`",
-        )
-    return explain_ssh(host, finished.stderr, finished.returncode)
-
-
-def _lacking(seen: Mapping[str, Any]) -> Unreached | None:
-    if seen["torch"] is None:
-        return Unreached(code="no-torch", cause="its Python has no torch", hint=_SAME_PATH)
+def _lacking(seen: Mapping[str, Any], question: Question) -> Unreached | None:
+    if seen["torch"] is None and "torch" in question.modules:
+        return Unreached(code="no-torch", cause="its Python has no torch", hint=SAME_PATH)
     if seen["missing"]:
         words = f"its Python has no module {', '.join(seen['missing'])}"
-        return Unreached(code="not-installed", cause=words, hint=_SAME_PATH)
+        return Unreached(code="not-installed", cause=words, hint=SAME_PATH)
     return None
 
 
@@ -125,4 +131,4 @@ def _compared(host: Surveyed, first: Surveyed | None) -> Surveyed:
     if host.problem is not None or first is None or host.torch == first.torch:
         return host
     words = f"it has torch {host.torch}, and {first.name} has {first.torch}"
-    return replace(host, problem=Unreached(code="another-torch", cause=words, hint=_SAME_PATH))
+    return replace(host, problem=Unreached(code="another-torch", cause=words, hint=SAME_PATH))

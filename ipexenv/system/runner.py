@@ -23,7 +23,8 @@ NOT_FOUND = 127
 _GRACE_S = 3.0
 _DRAIN_S = 2.0
 _CHUNK_BYTES = 1 << 16
-_KEPT_BYTES = 1 << 26
+KEPT_BYTES = 1 << 26
+"""How much of a program's output is kept."""
 _INHERITED: list[int] = []
 
 
@@ -108,7 +109,7 @@ class SubprocessRunner:
 class Child:
     """A started program with its pipes, in a session of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (see Runner.run)
         self,
         argv: Sequence[str],
         *,
@@ -116,6 +117,7 @@ class Child:
         cwd: str | None = None,
         answer: bool = False,
         on_line: Callable[[str], None] | None = None,
+        kept_bytes: int | None = None,
     ) -> None:
         """Start ``argv``; raises OSError where it cannot be started."""
         self._started = time.monotonic()
@@ -137,8 +139,8 @@ class Child:
                 os.close(answer_write)
         assert self._process.stdout is not None  # noqa: S101 (PIPE below)
         assert self._process.stderr is not None  # noqa: S101
-        self._out = _Drain(os.dup(self._process.stdout.fileno()), on_line)
-        self._err = _Drain(os.dup(self._process.stderr.fileno()), on_line)
+        self._out = _Drain(os.dup(self._process.stdout.fileno()), on_line, kept_bytes)
+        self._err = _Drain(os.dup(self._process.stderr.fileno()), on_line, kept_bytes)
         self._answer = _Drain(answer_read, None) if answer else None
         self._process.stdout.close()
         self._process.stderr.close()
@@ -181,6 +183,11 @@ class Child:
             seconds=seconds,
             ended=self._ended,
         )
+
+    @property
+    def group(self) -> int:
+        """Return the number of its process group."""
+        return self._process.pid
 
     def wait_ended(self, timeout_s: float) -> bool:
         """Wait for its end at most so many seconds, beside the thread that finishes it; say whether it came."""
@@ -251,10 +258,11 @@ def not_started(argv: Sequence[str], error: OSError) -> Finished:
 
 
 class _Drain(threading.Thread):
-    """Reads one pipe to its end, so that a child never blocks on a full pipe; keeps the last 64 MiB."""
+    """Reads one pipe to its end, so that a child never blocks on a full pipe; keeps the last bytes."""
 
-    def __init__(self, fd: int, on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, fd: int, on_line: Callable[[str], None] | None, most_bytes: int | None = None) -> None:
         super().__init__(daemon=True)
+        self._most_bytes = KEPT_BYTES if most_bytes is None else most_bytes
         self._fd = fd
         self._on_line = on_line
         self._chunks: list[bytes] = []
@@ -276,7 +284,7 @@ class _Drain(threading.Thread):
     def _keep(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self._kept_bytes += len(chunk)
-        while self._kept_bytes > _KEPT_BYTES:
+        while self._kept_bytes > self._most_bytes:
             self._kept_bytes -= len(self._chunks.pop(0))
 
     def _tell(self, chunk: bytes, on_line: Callable[[str], None]) -> None:

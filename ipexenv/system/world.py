@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipexenv.system.foreground import TerminalForeground
 from ipexenv.system.group import SubprocessGroupRunner
 from ipexenv.system.http import RequestsHttp
 from ipexenv.system.kernel import LinuxKernel
@@ -16,6 +17,7 @@ from ipexenv.system.runner import SubprocessRunner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ipexenv.system.foreground import Foreground
     from ipexenv.system.group import GroupRunner
     from ipexenv.system.http import Http
     from ipexenv.system.kernel import Kernel
@@ -29,6 +31,7 @@ class World:
 
     runner: Runner = field(default_factory=SubprocessRunner)
     group: GroupRunner = field(default_factory=SubprocessGroupRunner)
+    foreground: Foreground = field(default_factory=TerminalForeground)
     http: Http = field(default_factory=RequestsHttp)
     kernel: Kernel = field(default_factory=LinuxKernel)
     network: Network = field(default_factory=LocalNetwork)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipexenv.errors import OutsideError
 from ipexenv.events import Event
+from ipexenv.launch.back_end import find_srun
 from ipexenv.launch.find import choose_launcher
 from ipexenv.launch.mpirun import boots_over_ssh, in_words
+from ipexenv.launch.provider_environment import ASKED_FOLDERS
+from ipexenv.launch.reaching import find_ways
 from ipexenv.launch.seats import hosts_of
+from ipexenv.launch.setting import RunWish
+from ipexenv.launch.settings import choose_settings
+from ipexenv.launch.slurm import Allocation
+from ipexenv.launch.ssh import Unreached
 from ipexenv.launch.start import Meeting, Order, start_ranks
 from ipexenv.launch.survey import Question, Surveyed, survey
+from ipexenv.launch.views import PACKAGES, view_of
 from ipexenv.verify.checks import Check, HostReport
 from ipexenv.verify.collectives import Group, judge_group
 from ipexenv.verify.provider import interface_of, told_version
@@ -23,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ipexenv.launch.mpirun import Mpirun
-    from ipexenv.launch.ssh import Unreached
+    from ipexenv.launch.reaching import Ways
+    from ipexenv.launch.setting import HostPlacement
     from ipexenv.launch.start import Launched
     from ipexenv.verify.job import Job
 
@@ -58,10 +69,15 @@ def _run(job: Job, checks: Sequence[str], names: Sequence[str]) -> Across:
     problems = [(host.name, host.problem) for host in found if host.problem is not None]
     if problems:
         return _not_started(checks, problems), _reports(job, found, ())
+    try:
+        ways = _ways(job, found)
+    except OutsideError as error:
+        apart = Unreached(code=error.code, cause="; ".join(error.causes), hint=error.hint or "")
+        return _not_started(checks, [("", apart)]), _reports(job, found, ())
     words = f"checking {' and '.join(checks)} with {len(job.options.seats)} ranks on {len(hosts)} host(s)"
     job.listen(Event(kind="step", text=words))
-    order = _order(job, checks, names)
-    launched = start_ranks(job.world, order, job.options.seats, meeting(job, found), mpirun)
+    order = _order(job, checks, names, _placements(job, found, ways, mpirun))
+    launched = start_ranks(job.world, order, job.options.seats, meeting(job, found, ways), mpirun)
     if launched.unreached:
         return _not_started(checks, launched.unreached, launched.words), _reports(job, found, ())
     group = Group(
@@ -80,28 +96,68 @@ def launcher_folders(job: Job) -> list[str]:
 
 
 def _look(job: Job, hosts: Sequence[str], names: Sequence[str], mpirun: Mpirun | None) -> tuple[Surveyed, ...]:
-    """Survey the hosts, but where a scheduler starts mpirun's part on them: ssh may lead nowhere, and mpirun tells."""
-    if mpirun is not None and not boots_over_ssh(mpirun, job.env):
+    """Survey the hosts, but where another scheduler than Slurm starts mpirun's part on them: ssh may lead nowhere."""
+    if mpirun is not None and not boots_over_ssh(mpirun, job.env) and _srun(job, hosts) is None:
         return tuple(Surveyed(name=host, local=job.world.network.is_this_host(host)) for host in hosts)
     question = Question(
         python=job.python[0],
         site_packages=job.facts.target.site_packages,
         modules=tuple(names),
+        topology=True,
+        packages=PACKAGES.get(job.options.ccl, ()),
+        folders=ASKED_FOLDERS,
+        files={},  # nothing is preloaded: the libraries themselves are to be proven
     )
-    return survey(job.world, hosts, question)
+    return survey(job.world, hosts, question, srun=_srun(job, hosts))
 
 
-def meeting(job: Job, hosts: Sequence[Surveyed]) -> Meeting:
-    """Return where rank 0 listens: the first host's address on the way to the others, on a port that was free."""
+def _srun(job: Job, hosts: Sequence[str]) -> str | None:
+    """Return srun where it reaches the hosts: inside an allocation that they belong to."""
+    allocation = Allocation.of(job.world.env)
+    inside = allocation is not None and set(hosts) <= {node.name for node in allocation.nodes}
+    return find_srun(job.world) if inside else None
+
+
+def _ways(job: Job, hosts: Sequence[Surveyed]) -> Ways | None:
+    """Return how the hosts really reach each other; None for a single one, and where nobody could be asked."""
+    if len(hosts) == 1 or not all(host.told for host in hosts):
+        return None
+    return find_ways(job.world, hosts, job.python[0], srun=_srun(job, [host.name for host in hosts]))
+
+
+def _placements(
+    job: Job, hosts: Sequence[Surveyed], ways: Ways | None, mpirun: Mpirun | None
+) -> tuple[HostPlacement, ...]:
+    """Return the settings of each host as `run` would choose them; what a check needs otherwise stands in its env."""
+    seats = job.options.seats
+    sizes = {seat.host: seat.local_size for seat in seats}
+    if not all(host.told.get("topology") for host in hosts):
+        return ()
+    wish = RunWish(
+        provider=job.options.ccl,
+        hosts=len(hosts),
+        world_size=len(seats),
+        allocator="default",
+        under_intel_mpi=mpirun is not None and mpirun.flavour == "hydra",
+    )
+    interfaces = {} if ways is None else ways.interfaces
+    views = (view_of(host, interface=interfaces.get(host.name)) for host in hosts)
+    return tuple(choose_settings(view, replace(wish, ranks_per_host=sizes[view.name]), job.env) for view in views)
+
+
+def meeting(job: Job, hosts: Sequence[Surveyed], ways: Ways | None) -> Meeting:
+    """Return where rank 0 listens: the first host's address that all others reach, on a port that was free."""
     first = hosts[0]
     port = first.port or job.world.network.free_port()
     if len(hosts) == 1:
         return Meeting(address=_LOOPBACK, port=port)
+    if ways is not None:
+        return Meeting(address=ways.address, port=port)
     name = first.name.rpartition("@")[2]
     return Meeting(address=next(iter(first.addresses), None) or job.world.network.address_of(name) or name, port=port)
 
 
-def _order(job: Job, checks: Sequence[str], names: Sequence[str]) -> Order:
+def _order(job: Job, checks: Sequence[str], names: Sequence[str], placements: Sequence[HostPlacement]) -> Order:
     options = job.options
     bindings = options.ccl == "bindings"
     return Order(
@@ -113,6 +169,7 @@ def _order(job: Job, checks: Sequence[str], names: Sequence[str]) -> Order:
         limit_s=options.timeout_s * (len(checks) + 1),
         interface_variables=("GLOO_SOCKET_IFNAME", *(("CCL_KVS_IFACE", "FI_TCP_IFACE") if bindings else ())),
         places_oneccl=bindings,
+        placements=tuple(placements),
     )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Say = Callable[..., Said]
 
 PAIR = facts(torch="2.8.0", ipex="2.8.0", isa=IsaLevel.AVX512_FP16)
-GUARD = "ERROR! needs to work with PyTorch 2.6.*, but PyTorch 2.8.0+cu128 is found."
+GUARD = "ERROR! Intel® Extension for PyTorch* needs to work with PyTorch 2.6.*, but PyTorch 2.8.0+cu128 is found."
 
 
 def mismatch() -> Finished:
@@ -121,6 +121,10 @@ error: 1 of 6 checks failed: import [check-failed]
 installed
 
 hint: `ipexenv resolve` names the release that matches this torch, `ipexenv install` puts it in
+
+known: IPEX wants torch 2.6, and torch 2.8.0+cu128 is installed. IPEX then ends the whole process. [ipex-wrong-torch]
+cure: `ipexenv install` puts in the IPEX of the installed torch, or says that there is none; `--torch 2.6 \
+--allow-torch-change` goes the other way.
 """
     )
 

@@ -48,6 +48,8 @@ SEEN = {
     "cpus": 2,
     "addresses": ["10.0.0.1"],
     "reached_at": "10.0.0.7",
+    "reached": {"here": [["10.0.0.1", "10.0.0.7", "eth0"]], "there": [["10.0.0.7", "10.0.0.1", "eth0"]]},
+    "failed": {},
     "port": 4000,
 }
 
@@ -56,7 +58,7 @@ class FakeNetwork:
     """A machine that is called ``here``."""
 
     def is_this_host(self, name: str) -> bool:
-        return name == "here"
+        return name in {"here", "localhost"}
 
     def address_of(self, name: str) -> str | None:
         return {"here": "10.0.0.1"}.get(name)
@@ -135,20 +137,20 @@ def test_an_mpirun_that_starts_nothing_says_where() -> None:
     assert [(host, problem.code) for host, problem in launched.unreached] == [("there", "unreachable")]
 
 
-def answer(**seen: Any) -> Finished:
-    return finished(stdout="motd\n@ipexenv-survey " + json.dumps({**SEEN, **seen}) + "\n")
+def answer(number: int = 1, **seen: Any) -> Finished:
+    return finished(stdout="motd" + frame(number, 0, "a", zlib.compress(json.dumps({**SEEN, **seen}).encode())))
 
 
 def look(*hosts: str, **answers: Finished) -> list[Any]:
     endings = [(("-- " + name,), told) for name, told in answers.items()]
-    runner = FakeRunner(endings=[*endings, (("/env/bin/python",), answer())])
+    runner = FakeRunner(endings=[*endings, (("/env/bin/python",), answer(0))])
     outside, _ = world(runner=runner)
     question = Question(python="/env/bin/python", site_packages=None, modules=("torch",))
     return list(survey(outside, hosts, question))
 
 
 def test_every_host_is_looked_at() -> None:
-    here, there = look("here", "there")
+    here, there = look("here", "there", there=answer())
     assert (here.local, there.local) == (True, False)
     assert (here.addresses, here.port, here.cpus) == (("10.0.0.1", "10.0.0.7"), 4000, 2)
     assert here.problem is there.problem is None

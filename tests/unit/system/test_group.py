@@ -62,3 +62,9 @@ def test_a_program_that_listens_for_failures_may_end_well() -> None:
     good = replace(program("print('fine')"), is_failure=lambda line: line == "failed")
     (finished,) = SubprocessGroupRunner().run_together([good], timeout_s=LONG_S)
     assert (finished.returncode, finished.ended) == (0, False)
+
+
+def test_a_group_that_is_lost_is_ended() -> None:
+    silent = replace(program(WAITS), is_failure=lambda _line: False, is_lost=lambda: True)
+    (finished,) = SubprocessGroupRunner().run_together([silent], timeout_s=LONG_S)
+    assert (finished.returncode, finished.ended) == (-signal.SIGTERM, True)

@@ -158,7 +158,7 @@ def test_a_full_pipe_blocks_nobody(runner: SubprocessRunner) -> None:
 
 
 def test_endless_output_keeps_its_end(runner: SubprocessRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ipexenv.system.runner._KEPT_BYTES", 1 << 17)
+    monkeypatch.setattr("ipexenv.system.runner.KEPT_BYTES", 1 << 17)
     script = "import sys; sys.stdout.write('x' * 1000000 + 'end')"
     finished = runner.run(python(script), timeout_s=LONG_S)
     assert len(finished.stdout) <= 1 << 17
