@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from ipexenv.answer import Answer
+    from ipexenv.answer import Answer, Problem
     from ipexenv.events import Event
 
 _INTERRUPTED = 130
@@ -58,10 +58,10 @@ class Channel:
             sys.stderr.write(f"{prefix}{event.text}\n")
             sys.stderr.flush()
 
-    def succeed(self, answer: Answer) -> int:
-        """Print the answer and return its exit code."""
+    def succeed(self, answer: Answer, known: Problem | None = None) -> int:
+        """Print the answer, and the ``known`` cause where it is a no, and return its exit code."""
         if self.json:
-            sys.stdout.write(answer_document(self.command, answer))
+            sys.stdout.write(answer_document(self.command, answer, known))
         elif answer.raw is not None:
             sys.stdout.write(answer.raw)
         elif answer.show is not None:
@@ -75,14 +75,16 @@ class Channel:
                         problem.message, code=problem.code, causes=problem.causes, hint=problem.hint, word=word
                     )
                 )
+            _tell_known(known)
         return answer.exit_code
 
-    def fail(self, error: IpexenvError) -> int:
-        """Print the error and return its exit code."""
+    def fail(self, error: IpexenvError, known: Problem | None = None) -> int:
+        """Print the error and its ``known`` cause, and return its exit code."""
         if self.json:
-            sys.stdout.write(error_document(self.command, error))
+            sys.stdout.write(error_document(self.command, error, known))
         else:
             sys.stderr.write(problem_text(error.message, code=error.code, causes=error.causes, hint=error.hint))
+            _tell_known(known)
         return error.exit_code
 
     def interrupted(self) -> int:
@@ -105,3 +107,8 @@ class Channel:
                 hint="run it again with `-v` and report the traceback",
             )
         )
+
+
+def _tell_known(known: Problem | None) -> None:
+    if known is not None:
+        sys.stderr.write(f"\nknown: {known.message} [{known.code}]\ncure: {known.hint}\n")

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def answer_document(command: str | None, answer: Answer) -> str:
-    """Return the envelope of a command that ran to its end."""
-    return _document(
-        command, status=answer.status, exit_code=answer.exit_code, data=answer.data, problems=_problems(answer.problems)
-    )
+def answer_document(command: str | None, answer: Answer, known: Problem | None = None) -> str:
+    """Return the envelope of a command that ran to its end; a ``known`` cause is the last problem."""
+    problems = _problems((*answer.problems, *(() if known is None else (known,))))
+    return _document(command, status=answer.status, exit_code=answer.exit_code, data=answer.data, problems=problems)
 
 
-def error_document(command: str | None, error: IpexenvError) -> str:
-    """Return the envelope of a command that stopped."""
+def error_document(command: str | None, error: IpexenvError, known: Problem | None = None) -> str:
+    """Return the envelope of a command that stopped; a ``known`` cause is the last problem."""
     problem = {
         "code": error.code,
         "message": error.message,
@@ -30,7 +29,13 @@ def error_document(command: str | None, error: IpexenvError) -> str:
         "hint": error.hint,
     }
     status = "no" if error.exit_code == 1 else "error"
-    return _document(command, status=status, exit_code=error.exit_code, data=error.data or {}, problems=[problem])
+    return _document(
+        command,
+        status=status,
+        exit_code=error.exit_code,
+        data=error.data or {},
+        problems=[problem, *_problems(() if known is None else (known,))],
+    )
 
 
 def _problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -56,13 +56,13 @@ def load_releases(directory: Path | None = None, *, beside: Path = PACKAGE) -> T
 
 
 def _load(folder: Path, files: Sequence[str]) -> Tables:
-    rows = {kind: listing for file in files for kind, listing in _read(folder / file).items()}
+    rows = {kind: listing for file in files for kind, listing in read_rows(folder / file, _KINDS[file]).items()}
     try:
         tables = _releases(rows, origin=str(folder))
         tables = replace(tables, known=KnownFiles(partial(_known_files, folder, tables.bridge)))
         return tables if files == _RELEASES else _with_the_rest(tables, rows)
     except MalformedError as error:
-        raise _bad_row(error, folder) from None
+        raise bad_row(error, folder) from None
 
 
 def _known_files(folder: Path, bridges: Sequence[BridgeRelease]) -> dict[str, KnownFile]:
@@ -72,10 +72,11 @@ def _known_files(folder: Path, bridges: Sequence[BridgeRelease]) -> dict[str, Kn
     try:
         return read_known_files(_document(folder / _HASHES), where=_HASHES) | parts_of(bridges)
     except MalformedError as error:
-        raise _bad_row(error, folder) from None
+        raise bad_row(error, folder) from None
 
 
-def _bad_row(error: MalformedError, folder: Path) -> TableError:
+def bad_row(error: MalformedError, folder: Path) -> TableError:
+    """Return the error that a user sees for a row that cannot be read."""
     return TableError(
         str(error),
         code="bad-table",
@@ -97,18 +98,21 @@ def find_tables(package: Path) -> Path:
     )
 
 
-def _read(path: Path) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
-    """Return the rows of one file by kind, each with the words that name it in messages."""
+def read_rows(path: Path, kinds: Sequence[str]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """Return the rows of one file by kind, each with the words that name it in messages.
+
+    Raises TableError where the file cannot be read, is no TOML, or holds another table than ``kinds``.
+    """
     document = _document(path)
-    unknown = sorted(set(document) - set(_KINDS[path.name]))
+    unknown = sorted(set(document) - set(kinds))
     if unknown:
         raise TableError(
             f"{path.name} has an unknown table {unknown[0]!r}",
             code="bad-table",
             causes=(f"it was read from {path.parent}",),
-            hint="its rows are " + " and ".join(f"[[{kind}]]" for kind in _KINDS[path.name]),
+            hint="its rows are " + " and ".join(f"[[{kind}]]" for kind in kinds),
         )
-    return {kind: _named(path, kind, document.get(kind, [])) for kind in _KINDS[path.name]}
+    return {kind: _named(path, kind, document.get(kind, [])) for kind in kinds}
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -131,7 +135,7 @@ def _named(path: Path, kind: str, rows: object) -> list[tuple[str, Mapping[str, 
 
 
 def _label(row: Mapping[str, Any], number: int) -> str:
-    parts = [row[key] for key in ("framework", "name", "version") if isinstance(row.get(key), str)]
+    parts = [row[key] for key in ("framework", "name", "version", "id") if isinstance(row.get(key), str)]
     return " ".join(parts) or f"number {number}"
 
 

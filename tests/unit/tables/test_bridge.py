@@ -41,6 +41,7 @@ def test_it_stays_small() -> None:
     ("change", "words"),
     [
         (lambda row: row.update(revision=0), "revision is 0, expected a number from 1 on"),
+        (lambda row: row.update(payload_sha256="abc"), "payload_sha256 is 'abc', expected 64 lower-case"),
         (lambda row: row.update(platform="linux x86"), "platform is 'linux x86', expected a platform tag"),
         (lambda row: row.update(part=[]), "part is \\[\\], expected the wheels that the bridge is made of"),
         (lambda row: row.update(extra=1), "extra"),
