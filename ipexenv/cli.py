@@ -17,7 +17,7 @@ from ipexenv.settings import Settings, apply_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ipexenv.answer import Answer
+    from ipexenv.answer import Answer, Problem
     from ipexenv.events import Listener
     from ipexenv.system.world import World
 
@@ -26,13 +26,23 @@ COMMANDS = {
     "resolve": "say what install would choose, here or for a machine that is not here",
     "verify": "prove the environment: bf16 training step, 2-process ccl allreduce, DDP step",
     "status": "say what is installed and whether it fits, without importing torch",
+    "env": "print the environment that a run gets, for a shell to eval or a file (replaces setvars.sh)",
+    "run": "start a training script on one or more hosts, every rank with the right environment",
     "matrix": "print the compatibility table",
+    "trainer-args": "print the arguments of transformers' Trainer that work here",
     "lock": "write pylock.toml: every file of an environment, with its hash",
     "wheelhouse": "download everything that a lock names into a folder, for a site without network",
     "rollback": "undo the last change of an environment, or put right one that was cut off",
     "export": "print a lock as requirements, constraints, Dockerfile or conda environment",
+    "doctor": "find what is wrong here, and repair it with --fix",
+    "explain": "say what an error message or a log means, and its cure",
     "cache": "say what the cache of downloads holds, or empty it",
+    "ci": "set up the environment as a step of GitHub Actions (action.yml calls it)",
 }
+
+
+EXPLAINED = frozenset({"install", "verify", "run", "wheelhouse", "lock"})
+"""Commands that start programs, whose failures may have a known cause."""
 
 
 class Command(Protocol):
@@ -60,20 +70,55 @@ def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> in
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((word for word in arguments if not word.startswith("-")), None)
+    arguments, program = _divide(name, arguments)
     env = os.environ if world is None else world.env
     channel = Channel.for_arguments(arguments, env, command=name if name in COMMANDS else None)
+    options = None
     try:
         command, options = _parse(name, arguments, Settings.find(env, None if world is None else world.directory))
+        options.program = program
         channel = channel.for_options(options)
-        return channel.succeed(command.run(options, _real_world() if world is None else world, channel.listen))
+        world = _real_world() if world is None else world
+        answer = command.run(options, world, channel.listen)
+        return channel.succeed(answer, _known_of_answer(name, answer, options, world))
     except IpexenvError as error:
-        return channel.fail(error)
+        return channel.fail(error, _known_of_error(name, error, options, world))
     except KeyboardInterrupt:
         return channel.interrupted()
     except BrokenPipeError:
         return _closed_pipe()
     except Exception as error:  # noqa: BLE001 (the last line of defence: exit code 4, never a bare traceback)
         return channel.bug(error)
+
+
+def _divide(name: str | None, arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words for ipexenv, and those of the script that `run` starts: its ``--json`` is not ours."""
+    if name != "run":
+        return arguments, []
+    from ipexenv.launch.run_words import divide  # noqa: PLC0415 (one command needs it)
+
+    return divide(arguments)
+
+
+def _known_of_answer(name: str | None, answer: Answer, options: argparse.Namespace, world: World) -> Problem | None:
+    """Return the known cause of a no of a command that starts programs."""
+    if answer.exit_code == 0 or name not in EXPLAINED:
+        return None
+    from ipexenv.doctor.afterword import afterword  # noqa: PLC0415 (only failures pay for it)
+
+    texts = [text for problem in answer.problems for text in (problem.message, *problem.causes)]
+    return afterword(texts, answer.data, options, world)
+
+
+def _known_of_error(
+    name: str | None, error: IpexenvError, options: argparse.Namespace | None, world: World | None
+) -> Problem | None:
+    """Return the known cause of an error of a command that starts programs; usage errors explain themselves."""
+    if isinstance(error, UsageError) or name not in EXPLAINED or world is None:
+        return None
+    from ipexenv.doctor.afterword import afterword  # noqa: PLC0415 (as above)
+
+    return afterword([error.message, *error.causes], error.data or {}, options, world)
 
 
 def _real_world() -> World:
@@ -86,7 +131,7 @@ def _parse(name: str | None, arguments: list[str], settings: Settings) -> tuple[
     if name is None or name not in COMMANDS:
         _top_parser().parse_args(arguments or ["--help"])
         raise UsageError("no command given", code="usage", hint="`ipexenv --help` lists the commands")
-    command = cast("Command", importlib.import_module(f"ipexenv.commands.{name}"))
+    command = cast("Command", importlib.import_module(f"ipexenv.commands.{name.replace('-', '_')}"))
     description = COMMANDS[name][:1].upper() + COMMANDS[name][1:] + "."
     parser = _Parser(prog=f"ipexenv {name}", allow_abbrev=False, description=description, formatter_class=_formatter)
     _add_common(parser)
@@ -104,7 +149,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    listing = "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
+    listing = "\n".join(f"  {name:<12} {text}" for name, text in COMMANDS.items())
     parser = _Parser(
         prog="ipexenv",
         usage="ipexenv COMMAND [options]",

@@ -7,6 +7,8 @@ import hashlib
 import zipfile
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -66,9 +68,13 @@ def fake_ipex(folder: Path, version: str, python: str, *, platform: str = MANYLI
 
 
 def fake_bindings(folder: Path, version: str, python: str) -> Path:
-    """Write oneCCL bindings as Intel names them: ``oneccl_bind_pt-1.12.0+cpu-cp38-cp38-linux_x86_64.whl``."""
+    """Write oneCCL bindings as Intel names them: ``oneccl_bind_pt-1.12.0+cpu-cp38-cp38-linux_x86_64.whl``.
+
+    Their module was called ``torch_ccl`` before 1.12.
+    """
     tag = python.replace(".", "")
-    files = {"oneccl_bindings_for_pytorch/__init__.py": f'"""{SUMMARY}"""\n\n__version__ = "{version}+cpu"\n'}
+    module = "torch_ccl" if Version(version) < Version("1.12") else "oneccl_bindings_for_pytorch"
+    files = {f"{module}/__init__.py": f'"""{SUMMARY}"""\n\n__version__ = "{version}+cpu"\n'}
     return build_wheel(folder, "oneccl_bind_pt", f"{version}+cpu", f"cp{tag}-cp{_abi(tag)}-{LINUX}", files=files)
 
 

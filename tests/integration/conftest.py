@@ -2,6 +2,9 @@
 
 They live in ``$IPEXENV_TEST_ENVS`` or a folder in the system's temporary directory, each under a name that holds a
 hash of its Python and pins. Nobody may change them: tests that install something make an environment of their own.
+
+``IPEXENV_TEST_BRIDGE_VENV=DIR`` lets an environment with any torch from 2.0 on stand in for the newest native one: so
+`pytest -m slow -k "newest or misfortune or near" tests/integration/test_bridge_*.py` tries the bridge with that torch.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+STAND_IN = os.environ.get("IPEXENV_TEST_BRIDGE_VENV", "")
 _COMPLETE = "complete.txt"
 _BUILD_LIMIT_S = 2400
 
@@ -63,8 +67,10 @@ RECIPES = {
     "torch1121-bare": Recipe(python="3.10", pins=("torch==1.12.1", "numpy<2")),
     "torch1121": Recipe(python="3.10", pins=("intel_extension_for_pytorch==1.12.300",), base="torch1121-bare"),
     "native213": Recipe(python="3.11", pins=("torch==2.13.0", "numpy")),
+    "manifests": Recipe(python="3.11", pins=("kubeflow-training==1.9.4", "check-jsonschema==0.39.0")),
     "trainer28": Recipe(python="3.11", pins=("transformers==4.52.4", "accelerate==1.7.0"), over="torch28"),
     "trainer213": Recipe(python="3.11", pins=("transformers==5.0.0", "accelerate==1.12.0"), over="native213"),
+    "trainer-newest": Recipe(python="3.11", pins=("transformers==5.23.0", "accelerate==1.15.0"), over="native213"),
 }
 
 EnvironmentFactory = Callable[[str], Environment]
@@ -96,6 +102,8 @@ def interpreter() -> Callable[[str], Path]:
 
 
 def _environment(name: str) -> Environment:
+    if STAND_IN and name == "native213":
+        return Environment(folder=Path(STAND_IN))
     recipe = RECIPES[name]
     home = Path(os.environ.get("IPEXENV_TEST_ENVS") or Path(tempfile.gettempdir()) / "ipexenv-test-envs")
     home.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from ipexenv.facts import Cpu, Facts, Host, Installed, IsaLevel, Libc, Package, Target, Topology, TorchPackage
+from ipexenv.facts import (
+    Cpu,
+    Facts,
+    Host,
+    Installed,
+    IsaLevel,
+    Libc,
+    Package,
+    ProcessingUnit,
+    Target,
+    Topology,
+    TorchPackage,
+)
 from ipexenv.facts_json import facts_as_mapping, read_facts
 from ipexenv.reading import MalformedError
 from tests import fakes
@@ -23,6 +35,14 @@ def optional(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 
 PACKAGES = st.builds(Package, name=st.text(max_size=5), version=VERSIONS, installer=TEXT, location=TEXT)
+UNITS = st.builds(
+    ProcessingUnit,
+    unit=st.integers(0, 9),
+    core=st.integers(0, 9),
+    socket=optional(st.integers(0, 9)),
+    numa_node=optional(st.integers(0, 9)),
+    efficient=st.booleans(),
+)
 FACTS = st.builds(
     Facts,
     host=st.builds(
@@ -46,6 +66,7 @@ FACTS = st.builds(
             sockets=optional(st.integers(1, 8)),
             usable_cpus=st.lists(st.integers(0, 9), max_size=3).map(tuple),
             cpu_quota=optional(st.sampled_from([0.5, 2.0])),
+            units=st.lists(UNITS, max_size=2).map(tuple),
         ),
         shm_bytes=optional(st.integers(0, 1 << 40)),
     ),
@@ -129,3 +150,9 @@ def test_every_fact_of_a_package_reaches_the_json() -> None:
         "build": "cpu",
         "cxx11_abi": True,
     }
+
+
+def test_facts_of_an_older_ipexenv_still_load() -> None:
+    document = facts_as_mapping(fakes.facts())
+    del document["host"]["topology"]["units"]
+    assert read_facts(document, where="facts.json").host.topology.units == ()
