@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ipexenv.install.addresses import hide_credentials
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@'\"]+@", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIAL|COOKIE)", re.IGNORECASE)
 _ASSIGNED = re.compile(r"\b(?P<name>[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|CREDENTIALS?)[A-Z0-9_]*)=\S+")
 _KNOWN_TOKENS = re.compile(
@@ -20,7 +21,7 @@ HIDDEN = "***"
 
 def redact(text: str, env: Mapping[str, str], *, host: str | None = None) -> str:
     """Return ``text`` without credentials, tokens, secret variables, and the names of home folder, user and host."""
-    text = _CREDENTIALS.sub(rf"\g<scheme>{HIDDEN}@", text)
+    text = hide_credentials(text)
     text = _ASSIGNED.sub(rf"\g<name>={HIDDEN}", text)
     text = _KNOWN_TOKENS.sub(HIDDEN, text)
     for name, value in env.items():

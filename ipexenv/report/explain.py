@@ -66,7 +66,7 @@ def _show_cause(cause: Cause, words: Mapping[str, str], console: Console) -> Non
         console.print(f"  {line.number}: {line.text}", soft_wrap=True)
     if cause.count > len(cause.lines):
         console.print(f"  and {cause.count - len(cause.lines)} more")
-    console.print(f"because {why}")
+    console.print(f"cause: {why}")
     if cause.unlikely:
         console.print(f"but {cause.unlikely}: was this log written in another environment?")
     console.print(f"cure: {what}")

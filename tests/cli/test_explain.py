@@ -26,7 +26,7 @@ LOG = "starting\nModuleNotFoundError: No module named 'oneccl_bindings_for_pytor
 KNOWN = """\
 fatal: bindings-not-installed
   2: ModuleNotFoundError: No module named 'oneccl_bindings_for_pytorch'
-because The oneCCL bindings are not in this environment. (Before 1.12 the module was called torch_ccl.)
+cause: The oneCCL bindings are not in this environment. (Before 1.12 the module was called torch_ccl.)
 cure: `ipexenv install --venv nowhere` brings them, or the bridge under the same name.
 """
 

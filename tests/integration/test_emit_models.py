@@ -26,7 +26,6 @@ EVERYTHING = (
     "--cpus-per-rank", "14", "--workdir", "/data/project",
 )  # fmt: skip
 OF_V2BETA1 = {
-    "sshAuthMountPath": "/root/.ssh",
     "mpiImplementation": "Intel",
     "launcherCreationPolicy": "WaitForWorkersReady",
 }

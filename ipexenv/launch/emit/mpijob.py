@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ipexenv.launch.emit.model import EmitJob
 
 _FIRST = "Made by `ipexenv run --emit mpijob`. Submit it with `kubectl apply -f FILE` (MPI operator 0.4 or newer)."
-_KEYS = "/root/.ssh"
 _HOSTFILE = "/etc/mpi/hostfile"
 
 
@@ -33,7 +32,6 @@ def text(job: EmitJob) -> str:
         "metadata": metadata(job),
         "spec": {
             "slotsPerWorker": job.ranks_per_node,
-            "sshAuthMountPath": _KEYS,
             "mpiImplementation": "Intel" if job.demand.mpi == "hydra" else "OpenMPI",
             "launcherCreationPolicy": "WaitForWorkersReady",
             "runPolicy": run_policy(job, clean="Running"),
@@ -64,6 +62,6 @@ def _script(job: EmitJob, names: tuple[str, ...]) -> str:
 def _more(job: EmitJob) -> tuple[str, ...]:
     mpi = "Intel MPI (`ipexenv install --mpi`)" if job.demand.mpi == "hydra" else "Open MPI"
     return (
-        f"The image needs {mpi}, ssh and sshd. Keys go to root: for another user, change",
+        f"The image needs {mpi}, ssh and sshd. The operator gives the keys to root: for another user, set",
         "sshAuthMountPath and securityContext.",
     )

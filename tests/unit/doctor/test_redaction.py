@@ -12,7 +12,7 @@ ENV = {"HOME": "/home/eve", "USER": "eve", "HF_TOKEN": "s3cr3tvalue", "PATH": "/
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("https://bob:pw@example.invalid/simple", "https://***@example.invalid/simple"),
+        ("https://bob:pw@example.invalid/simple", "https://example.invalid/simple"),
         ("HF_TOKEN=abc next", "HF_TOKEN=*** next"),
         ("it is s3cr3tvalue here", "it is *** here"),
         ("/home/eve/venv/bin and /home/evelyn", "~/venv/bin and /home/evelyn"),
