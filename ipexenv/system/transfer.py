@@ -248,7 +248,7 @@ class _Answer:
         if shutdown is not None:
             try:
                 shutdown()
-            except (OSError, ValueError):  # it has just ended by itself
+            except (OSError, ValueError, RuntimeError):  # it has just ended by itself (RuntimeError: urllib3's)
                 return
 
 
