@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import html
 import http.server
+import io
 import json
 import shutil
 import socket
 import ssl
 import threading
+import zipfile
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from packaging.utils import parse_wheel_filename
@@ -32,6 +35,7 @@ COMPAT = Path(__file__).parents[1] / "compat"
 HTML = "text/html"
 JSON = "application/vnd.pypi.simple.v1+json"
 BINARY = "application/octet-stream"
+_PIECE_BYTES = 1 << 16
 _CLIENT_LEFT = (BrokenPipeError, ConnectionResetError, ssl.SSLError)
 
 
@@ -45,6 +49,8 @@ class Site:
     authorizations: list[str] = field(default_factory=list)
     ranges: list[str] = field(default_factory=list)
     """The ``Range`` of every request, empty where the whole was asked for."""
+    sent_bytes: Counter[str] = field(default_factory=Counter)
+    """Path -> how many bytes were sent for it before its reader had enough."""
     closing: threading.Event = field(default_factory=threading.Event)
 
     def serve(self, path: str, body: bytes | str, content_type: str = HTML) -> None:
@@ -124,15 +130,30 @@ class Site:
         self.serve(path, f"<!DOCTYPE html><html><body>\n{rows}\n</body></html>")
         return self.url + path
 
-    def simple(self, root: str, wheels: Iterable[Path], *, folder: str = "/files", as_json: bool = False) -> str:
-        """Serve a simple index with one page a project, and return its URL."""
+    def simple(
+        self,
+        root: str,
+        wheels: Iterable[Path],
+        *,
+        folder: str = "/files",
+        as_json: bool = False,
+        with_metadata: bool = False,
+    ) -> str:
+        """Serve a simple index with one page a project, and return its URL.
+
+        With ``with_metadata`` its JSON offers the metadata beside each wheel (PEP 658, 714).
+        """
         by_project: dict[str, list[Path]] = {}
         for wheel in wheels:
             by_project.setdefault(str(parse_wheel_filename(wheel.name)[0]), []).append(wheel)
         for project, listed in by_project.items():
             self.files(folder, listed)
+            if with_metadata:
+                for wheel in listed:
+                    self.serve(f"{folder}/{wheel.name}.metadata", _metadata_of(wheel), BINARY)
             if as_json:
-                self.serve(f"{root}/{project}/", _json_page(project, listed, folder), JSON)
+                page = _json_page(project, listed, folder, with_metadata=with_metadata)
+                self.serve(f"{root}/{project}/", page, JSON)
             else:
                 self.serve(f"{root}/{project}/", _html_page(project, listed, folder))
         return self.url + root
@@ -143,10 +164,14 @@ class Site:
         self.asked.append(path)
         self.authorizations.append(request.headers.get("Authorization", ""))
         self.ranges.append(request.headers.get("Range", ""))
+        plain = request.wfile
+        request.wfile = _Counting(plain, self.sent_bytes, path)
         try:
             self.paths.get(path, _not_found)(request)
         except _CLIENT_LEFT:
             request.close_connection = True
+        finally:
+            request.wfile = plain
 
 
 def tables_with(folder: Path, sources: Iterable[tuple[str, str, str, tuple[str, ...]]]) -> Path:
@@ -224,6 +249,23 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
+class _Counting(io.BufferedIOBase):
+    """A reply that counts what is sent, piece by piece, as a client may leave in the middle."""
+
+    def __init__(self, inner: Any, sent_bytes: Counter[str], path: str) -> None:
+        self._inner, self._sent_bytes, self._path = inner, sent_bytes, path
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # (bytes are all that is written here)
+        for start in range(0, len(data), _PIECE_BYTES):
+            piece = data[start : start + _PIECE_BYTES]
+            self._inner.write(piece)
+            self._sent_bytes[self._path] += len(piece)
+        return len(data)
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -240,6 +282,7 @@ def _start(request: http.server.BaseHTTPRequestHandler, status: int, size: int, 
     request.send_response(status)
     request.send_header("Content-Type", content_type)
     request.send_header("Content-Length", str(size))
+    request.send_header("Accept-Ranges", "bytes")
     for name, value in more.items():
         request.send_header(name, value)
     request.end_headers()
@@ -288,7 +331,12 @@ def _html_page(project: str, wheels: list[Path], folder: str) -> str:
     )
 
 
-def _json_page(project: str, wheels: list[Path], folder: str) -> str:
+def _metadata_of(wheel: Path) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA")))
+
+
+def _json_page(project: str, wheels: list[Path], folder: str, *, with_metadata: bool = False) -> str:
     files = [
         {
             "filename": wheel.name,
@@ -296,6 +344,7 @@ def _json_page(project: str, wheels: list[Path], folder: str) -> str:
             "hashes": {"sha256": _sha256(wheel)},
             "size": wheel.stat().st_size,
             "yanked": False,
+            **({"core-metadata": {"sha256": hashlib.sha256(_metadata_of(wheel)).hexdigest()}} if with_metadata else {}),
         }
         for wheel in wheels
     ]

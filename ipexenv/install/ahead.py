@@ -75,8 +75,9 @@ class Ahead:
             children = tuple(self._children)
         for child in children:
             child.end()
+        for _ in self._workers:
+            self._waiting.put(None)  # all before the first wait: whoever is idle takes the first
         for worker in self._workers:
-            self._waiting.put(None)  # one for each
             worker.join(_PARTING_S / _AT_ONCE)
 
     def _work(self) -> None:

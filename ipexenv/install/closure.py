@@ -50,10 +50,9 @@ def closure(  # noqa: PLR0913 (what, with what, where it looks, where to, and wh
     """Return every wheel file that the engine would install for ``wish``, and what it would replace.
 
     The engine itself decides, from the same sources and under the same constraints as when it installs; nothing in the
-    environment changes. uv reads metadata alone (PEP 658, or ranges of the wheel). pip downloads whole wheels to decide
-    where the index has no metadata apart from them (and older ones everywhere), into its cache, from where the install
-    takes them: an event says so. A uv too old to answer in JSON is passed over for pip. Raises OutsideError where the
-    engine finds no answer, with its reasons.
+    environment changes. uv and pip since 25.3 read metadata alone (PEP 658, or ranges of the wheel). An older pip
+    downloads whole wheels to decide, into its cache, from where the install takes them: an event says so. A uv too old
+    to answer in JSON is passed over for pip. Raises OutsideError where the engine finds no answer, with its reasons.
     """
     asking = Asking(facts=facts, configuration=configuration, world=world, listen=listen)
     files = tuple(sorted((_as_known(file, wish) for file in _files(wish, engine, asking)), key=_by_project))

@@ -24,19 +24,23 @@ if TYPE_CHECKING:
     from ipexenv.system.world import World
 
 _REPORT_SINCE = Version("22.2")
+_METADATA_ALONE_SINCE = Version("25.3")
+"""From here on a dry run with `fast-deps` reads metadata alone (PEP 658, or ranges); measured, 23.2 to 26.3."""
 
 
 def ask_pip(wish: Wish, engine: Engine, asking: Asking) -> tuple[Offer, ...]:
     """Return the files that pip would install.
 
-    A pip without installation reports is passed over for the one beside ipexenv. Raises OutsideError where no pip can
-    say it, or pip finds no answer or an odd one.
+    A pip without installation reports is passed over for the one beside ipexenv, and so is one that would download
+    whole wheels to decide where that would not. Raises OutsideError where no pip can say it, or pip finds no answer or
+    an odd one.
     """
     able = _able(engine, asking.facts, asking.world)
-    asking.listen(
-        Event(kind="step", text=f"asking pip {able.version or ''} what it would install: it may download to decide")
-    )
+    frugal = _is_frugal(able)
+    aside = "" if frugal else ": it may download to decide"
+    asking.listen(Event(kind="step", text=f"asking pip {able.version or ''} what it would install{aside}"))
     more = ["--dry-run", *(["--ignore-installed"] if wish.fresh else [])]
+    more += ["--use-feature=fast-deps"] if frugal else []
     more += [] if wish.with_dependencies else ["--no-deps"]
     with written(wish) as (folder, requirements, constraints):
         report = folder / "report.json"
@@ -67,17 +71,27 @@ def _files(document: Mapping[str, Any], wish: Wish) -> Iterator[Offer]:
         yield replace(offer, configured=offer.project not in wish.by_url, yanked=yanked)
 
 
+def _is_frugal(engine: Engine) -> bool:
+    return engine.version is not None and engine.version >= _METADATA_ALONE_SINCE
+
+
 def _able(engine: Engine, facts: Facts, world: World) -> Engine:
-    """Return the engine, or the pip beside ipexenv where the target's own is too old to write a report."""
-    if engine.version is None or engine.version >= _REPORT_SINCE:
+    """Return the pip to ask: the engine, or the pip beside ipexenv where that does better and knows the environment."""
+    if engine.version is None or _is_frugal(engine):
+        return engine
+    reports = engine.version >= _REPORT_SINCE
+    if reports and facts.target.environment != "venv":
         return engine
     without_own = replace(facts.target, site_packages=None, environment="venv")
     try:
-        return choose_engine("pip", without_own, world)
+        ours = choose_engine("pip", without_own, world)
     except OutsideError:
+        if reports:
+            return engine
         raise OutsideError(
             f"pip {engine.version} cannot say what it would install",
             code="no-engine",
             causes=(f"it knows no installation report, which came with pip {_REPORT_SINCE}",),
             hint="install uv with `pip install 'ipexenv[uv]'`, or update the pip of the environment",
         ) from None
+    return engine if reports and not _is_frugal(ours) else ours
