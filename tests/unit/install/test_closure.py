@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
+import ipexenv.install.engine as engine_module
 from ipexenv.errors import OutsideError
 from ipexenv.events import ignore
 from ipexenv.install.closure import Closure, Removal, Wish, closure
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ipexenv.system.world import World
 
 UV = Engine(name="uv", argv=("/bin/uv", "pip", "install", "--python", "/env/bin/python"))
-PIP = Engine(name="pip", argv=("/env/bin/python", "-I", "-m", "pip", "install"), version=Version("25.0"))
+PIP = Engine(name="pip", argv=("/env/bin/python", "-I", "-m", "pip", "install"), version=Version("26.0"))
 A, B = "a" * 64, "b" * 64
 NUMPY = "https://files.test/numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.whl"
 TORCH = "https://files.test/torch-2.8.0%2Bcpu-cp311-cp311-linux_x86_64.whl"
@@ -195,10 +196,25 @@ def test_pip_reports_what_it_would_install(world: World, target: Facts) -> None:
     assert {"--ignore-installed", "--no-deps"} <= set(runner.calls[1])
 
 
-def test_a_pip_without_reports_is_passed_over(world: World, target: Facts) -> None:
+@pytest.mark.parametrize(
+    ("own", "ours", "asks"),
+    [
+        ("21.3", "23.2.1", "ours, which downloads"),  # the target's own writes no report
+        ("25.0", "26.3", "ours, by metadata"),
+        ("25.0", "25.2", "own, which downloads"),
+        ("25.3", "26.3", "own, by metadata"),
+    ],
+)
+def test_the_pip_that_decides_by_metadata_alone_is_asked(  # noqa: PLR0917 (fixtures and parameters)
+    world: World, target: Facts, monkeypatch: pytest.MonkeyPatch, own: str, ours: str, asks: str
+) -> None:
+    monkeypatch.setattr(engine_module, "metadata", lambda _name: {"Version": ours, "Requires-Python": ">=3.8"})
     runner = Played()
-    asked(WISH, replace(PIP, version=Version("21.3")), runner, world, target)
-    assert runner.calls[0][3].endswith("/__pip-runner__.py")
+    asked(WISH, replace(PIP, version=Version(own)), runner, world, target)
+    (call,) = runner.calls
+    asked_one = "ours" if call[3].endswith("/__pip-runner__.py") else "own"
+    how = "by metadata" if "--use-feature=fast-deps" in call else "which downloads"
+    assert f"{asked_one}, {how}" == asks
 
 
 @pytest.mark.parametrize(
