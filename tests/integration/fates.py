@@ -7,6 +7,7 @@ JSON document from stdin, and answers with one JSON line for each run. See ``Sce
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -26,6 +27,21 @@ from tests.integration.watching import STAGE, Watch, fill
 
 STAGES_TOLD = ("preparing", "changing", "changed", "done")
 """What an installation that ends well writes into its journal."""
+
+
+def tree_of(venv: Path) -> dict[str, str]:
+    """Return path -> content hash of an environment, none where it is not there.
+
+    Without the file in which uv keeps the time at which it met the wheel, and RECORD's line with that file's hash.
+    """
+    tree = fingerprint(venv) if venv.exists() else {}
+    for path in [path for path in tree if path.endswith("/uv_cache.json")]:
+        record = path.replace("uv_cache.json", "RECORD")
+        lines = (venv / record).read_text(encoding="utf-8").splitlines() if record in tree else []
+        kept = "\n".join(line for line in lines if "/uv_cache.json," not in line)
+        tree[record] = hashlib.sha256(kept.encode()).hexdigest()
+        del tree[path]
+    return tree
 
 
 @dataclass(kw_only=True)
@@ -53,7 +69,7 @@ class Scene:
 
     def found(self) -> str:
         """Return which environment is there: old, new, or what is wrong with it."""
-        tree = fingerprint(self.venv) if self.venv.exists() else {}
+        tree = tree_of(self.venv)
         for name, known in self.trees.items():
             if tree == known:
                 return name
@@ -149,13 +165,13 @@ def tell(**row: Any) -> None:
 def prepare(scene: Scene) -> tuple[int, list[tuple[int, str]]]:
     """Learn the old and the new tree, how many events there are, and which of them are the journal's."""
     scene.reset()
-    scene.trees["old"] = fingerprint(scene.venv) if scene.venv.exists() else {}
+    scene.trees["old"] = tree_of(scene.venv)
     for _ in range(2):  # the first run fills the engine's cache
         scene.reset()
         code = ended(watched(scene, Watch()))
         if code != 0:
             raise SystemExit((scene.directory / "said.txt").read_text(encoding="utf-8"))
-    scene.trees["new"] = fingerprint(scene.venv)
+    scene.trees["new"] = tree_of(scene.venv)
     count, stages = json.loads((scene.directory / "watch.json").read_text(encoding="utf-8"))
     return count, stages
 

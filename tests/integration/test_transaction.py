@@ -42,8 +42,11 @@ HALVES = 2
 FATES_LIMIT_S = 600
 
 
-def large_torch(folder: Path, version: str, files: int) -> Path:
-    """Write a fake torch with many files, some of which its other versions have, too, and a program."""
+def large_torch(folder: Path, version: str, files: int, *, noise_bytes: int = 0) -> Path:
+    """Write a fake torch with many files, some of which its other versions have, too, and a program.
+
+    ``noise_bytes`` makes it as large as wheels are that uv unpacks while others are on their way.
+    """
     modules = {f"torch/part{number % 7}/m{number + len(version)}.py": f"x = '{version}'\n" for number in range(files)}
     own = {f"torch/only_{version.replace('.', '_')}/__init__.py": "", "torch/lib/libx.so": version * 5000}
     init = {"torch/__init__.py": f"__version__ = '{version}'\n", "torch/version.py": f"__version__ = '{version}+cpu'\n"}
@@ -51,7 +54,9 @@ def large_torch(folder: Path, version: str, files: int) -> Path:
         f"torch-{version}.data/data/share/torch/{version}.txt": "x",
         f"torch-{version}.data/scripts/torch-tool": "#!python\n",
     }
-    return build_wheel(folder, "torch", version, TAG, requires=["numpy"], files={**modules, **own, **init, **data})
+    noise = {"torch/lib/noise.txt": "0123456789abcdef" * (noise_bytes // 16)} if noise_bytes else {}
+    files_of_it = {**modules, **own, **init, **data, **noise}
+    return build_wheel(folder, "torch", version, TAG, requires=["numpy"], files=files_of_it)
 
 
 def relabelled_ipex(folder: Path, version: str) -> Path:
@@ -176,6 +181,26 @@ def test_a_new_environment_that_is_killed_anywhere_is_there_or_not(tmp_path: Pat
     wrong = [row for row in rows if row["found"] not in {"old", "new"}]
     assert wrong == [], "\n".join(str(row) for row in wrong)
     assert len(rows) == 14
+
+
+def test_a_change_that_is_killed_while_uv_unpacks_ahead_leaves_the_old_or_the_new(
+    tmp_path: Path, site: Site, world: World, tables: str, old: Path
+) -> None:
+    """The wheel is large enough to be unpacked before everything is there, and uv's cache is empty each time."""
+    folder = tmp_path / "large"
+    wheels = [large_torch(folder, "2.8.0", 40, noise_bytes=12 << 20), relabelled_ipex(folder, "2.8.0")]
+    index = site.simple("/large", [*wheels, build_wheel(folder, "numpy", "1.26.4")], folder="/l", as_json=True)
+    cache = tmp_path / "cache"
+    env = {"PIP_INDEX_URL": index, "IPEXENV_CACHE_DIR": str(cache), "UV_CACHE_DIR": str(cache / "uv")}
+    there = replace(world, env={**world.env, **env})
+    delays = [0.06 * number for number in range(6)]
+    told = fates(there, old, upgrade(tables, "uv"), points=16, delays=delays, share=[0, 1], way_back=0)
+    rows = [row for row in told if "how" in row]
+    wrong = [row for row in rows if row["found"] not in {"old", "new"} or row["recovery"] not in {0, 1}]
+    assert wrong == [], "\n".join(str(row) for row in wrong)
+    assert len(rows) == 16
+    unpacking = [row for row in rows if row["journal"] in {"", "preparing"} and row["code"] == -9]
+    assert len(unpacking) > 3
 
 
 @pytest.mark.parametrize("engine", ENGINES)
