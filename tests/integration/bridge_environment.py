@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import Environment
 
-_LIMIT_S = 600
+_LIMIT_S = 900
 
 
 def bridge_wheel(folder: Path) -> Path:

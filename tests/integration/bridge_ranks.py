@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -82,10 +83,15 @@ def _unpack(wheel: Path, wanted: Sequence[str], folder: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback interface that nobody listens on.
+
+    It lies below those that the kernel gives away: until torch is imported and listens on it, others ask for some.
+    """
+    while True:
+        port = secrets.choice(range(12_000, 32_000))
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 OURS = ("CCL_", "FI_", "I_MPI_", "PMI_", "OMPI_", "SLURM_", "MASTER_", "GLOO_", "TORCH_")
@@ -185,14 +191,14 @@ def run(
     size: int,
     program: str,
     *arguments: str,
-    limit_s: float = 120,
+    limit_s: float = 240,
     more: Mapping[str, str] | None = None,
 ) -> list[Ended]:
     """Run a program on so many ranks and return how each ended."""
     return finish(start(python, size, program, *arguments, more=more), limit_s=limit_s)
 
 
-def answers(python: Path, size: int, program: str, *arguments: str, limit_s: float = 120) -> list[Any]:
+def answers(python: Path, size: int, program: str, *arguments: str, limit_s: float = 240) -> list[Any]:
     """Run a program on so many ranks and return what each answered; they are stopped then, however they would end."""
     processes = start(python, size, program, *arguments)
     try:
@@ -216,7 +222,7 @@ class Serving:
     processes: list[subprocess.Popen[str]]
     errors: list[IO[str]] = field(default_factory=list)
 
-    def ask(self, case: Mapping[str, Any], *, limit_s: float = 60) -> list[Any]:
+    def ask(self, case: Mapping[str, Any], *, limit_s: float = 180) -> list[Any]:
         """Give every rank the case and return the outputs of each."""
         line = json.dumps(case) + "\n"
         for process in self.processes:
@@ -246,7 +252,7 @@ def serving(python: Path, size: int, more: Mapping[str, str] | None = None) -> I
     processes = start(python, size, "serve_cases.py", more=more)
     try:
         yield Serving(processes)
-        ended = finish(processes, limit_s=60)
+        ended = finish(processes, limit_s=180)
         assert [rank.returncode for rank in ended] == [0] * size, ended
     finally:
         for process in processes:

@@ -32,30 +32,42 @@ def python(environment: EnvironmentFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_segments_left() -> Iterator[None]:
+def no_segments_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Check that a test leaves nothing in shared memory; others may use it meanwhile, so by the owners' ids."""
+    owners = tmp_path / "owners"
+    owners.touch()
+    monkeypatch.setenv("OWNERS", str(owners))
     before = set(SEGMENTS.iterdir())
     yield
-    left = [
-        path
-        for path in set(SEGMENTS.iterdir()) - before
-        if path.name.split(":")[0].isdigit() and not Path("/proc", path.name.split(":")[0]).exists()
-    ]
-    assert left == []
+    ours = set(owners.read_text().split())
+    assert [path for path in set(SEGMENTS.iterdir()) - before if path.name.split(":")[0] in ours] == []
 
 
 def codes(ended: list[ranks.Ended]) -> list[int]:
     return [rank.returncode for rank in ended]
 
 
-def run(python: Path, size: int, *arguments: str, limit_s: float = 60, **more: str) -> list[ranks.Ended]:
-    return ranks.run(python, size, PROGRAM, *arguments, limit_s=limit_s, more=more)
+LIMIT_S = 150
+"""Later than the program gives up by itself."""
+LONG = "600"
+"""A time-out that is not waited for, in seconds."""
+
+
+def run(python: Path, size: int, *arguments: str, **more: str) -> list[ranks.Ended]:
+    return ranks.run(python, size, PROGRAM, *arguments, limit_s=LIMIT_S, more=more)
+
+
+def at_once(folder: Path, size: int) -> dict[str, str]:
+    """Return the variables that make so many ranks begin together: for time-outs of seconds."""
+    meeting = folder / "together"
+    meeting.mkdir()
+    return {"TOGETHER": str(meeting), "TOGETHER_RANKS": str(size)}
 
 
 def apart(python: Path, folder: Path, first: str, *options: str, way: str, **more: str) -> list[ranks.Ended]:
     """Run two ranks, each in namespaces of its own, where ``first`` is done before."""
     common = ranks.environment(WORLD_SIZE="2", **more)
-    script = f"{first} && exec {python} {ranks.PROGRAMS / PROGRAM} {way} 20"
+    script = f"{first} && exec {python} {ranks.PROGRAMS / PROGRAM} {way} 60"
     started = [
         subprocess.Popen(
             ["unshare", "--map-root-user", *options, "sh", "-c", script],
@@ -67,12 +79,12 @@ def apart(python: Path, folder: Path, first: str, *options: str, way: str, **mor
         )
         for rank in range(2)
     ]
-    return ranks.finish(started, limit_s=60)
+    return ranks.finish(started, limit_s=LIMIT_S)
 
 
 @pytest.mark.parametrize("more", [{}, {"CCL_ATL_SHM": "0"}], ids=["shared memory", "TCP"])
 def test_a_killed_rank_is_named_on_every_other_long_before_the_time_out(python: Path, more: dict[str, str]) -> None:
-    ended = run(python, 3, "killed", "40", limit_s=30, **more)
+    ended = run(python, 3, "killed", LONG, **more)
     assert codes(ended) == [0, 0, KILLED], ended
     for rank in ended[:2]:
         first, second = rank.answer
@@ -84,8 +96,8 @@ def test_a_killed_rank_is_named_on_every_other_long_before_the_time_out(python: 
         assert "cannot be used any more" in second["text"]
 
 
-def test_an_absent_rank_ends_in_a_time_out_that_names_everything(python: Path) -> None:
-    ended = run(python, 2, "absent", "3")
+def test_an_absent_rank_ends_in_a_time_out_that_names_everything(python: Path, tmp_path: Path) -> None:
+    ended = run(python, 2, "absent", "3", **at_once(tmp_path, 2))
     assert codes(ended) == [0, 0], ended
     waited, future, later = ended[0].answer
     assert {"CclTimeoutError", "TimeoutError", "DistBackendError"} <= set(waited["kinds"])
@@ -138,7 +150,7 @@ ONE_WAY = {"broadcast", "scatter", "reductions"}
 
 
 def test_sizes_that_differ_are_an_error_that_names_them_long_before_the_time_out(python: Path) -> None:
-    ended = run(python, 2, "unequal", "60", limit_s=50)
+    ended = run(python, 2, "unequal", LONG, PATIENCE_S="1")
     assert codes(ended) == [0, 0], ended
     for name, parts in UNEQUAL.items():
         errors = [rank.answer[name] for rank in ended if rank.answer[name] is not None]
@@ -148,8 +160,8 @@ def test_sizes_that_differ_are_an_error_that_names_them_long_before_the_time_out
             assert [part for part in parts if part not in error["text"]] == [], error
 
 
-def test_receives_without_a_send_time_out(python: Path) -> None:
-    ended = run(python, 3, "unanswered", "3")
+def test_receives_without_a_send_time_out(python: Path, tmp_path: Path) -> None:
+    ended = run(python, 3, "unanswered", "3", **at_once(tmp_path, 3))
     assert codes(ended) == [0, 0, 0], ended
     unknown, known, received = ended[0].answer
     assert "recv of float32[5] from rank 2: not connected within 3 s" in unknown["text"]
@@ -158,7 +170,7 @@ def test_receives_without_a_send_time_out(python: Path) -> None:
 
 
 def test_a_sender_s_death_is_an_error_at_the_receiver(python: Path) -> None:
-    ended = run(python, 2, "deserted", "40", limit_s=30)
+    ended = run(python, 2, "deserted", LONG, PATIENCE_S="1")
     assert codes(ended) == [0, KILLED], ended
     (error,) = ended[0].answer
     assert "recv of float32[5] from rank 1: the connection broke" in error["text"]
@@ -199,8 +211,8 @@ def test_ends_without_destroying_are_silent(python: Path) -> None:
     assert [rank.stderr for rank in ended] == ["", ""]
 
 
-def test_ranks_that_destroy_far_apart_all_end_well(python: Path) -> None:
-    ended = run(python, 2, "apart", "2")
+def test_ranks_that_destroy_far_apart_all_end_well(python: Path, tmp_path: Path) -> None:
+    ended = run(python, 2, "apart", "2", **at_once(tmp_path, 2))
     assert codes(ended) == [0, 0], ended
 
 
@@ -241,7 +253,7 @@ def test_collectives_go_on_while_the_caller_does_something_else(python: Path) ->
 
 def test_an_interface_that_is_not_there_is_refused_on_every_rank(python: Path) -> None:
     started = ranks.start(python, 2, PROGRAM, "in_use", per_rank=[{}, {"CCL_KVS_IFACE": "nope0"}])
-    ended = ranks.finish(started, limit_s=30)
+    ended = ranks.finish(started, limit_s=LIMIT_S)
     assert codes(ended) == [3, 3], ended
     for rank in ended:
         assert "CCL_KVS_IFACE names the network interface 'nope0', and this host has lo" in rank.answer["text"]
@@ -250,7 +262,7 @@ def test_an_interface_that_is_not_there_is_refused_on_every_rank(python: Path) -
 
 def test_a_rank_without_libraries_is_named_on_every_rank(python: Path, tmp_path: Path) -> None:
     started = ranks.start(python, 2, PROGRAM, "in_use", per_rank=[{}, {"IPEXENV_BRIDGE_LIB": str(tmp_path)}])
-    ended = ranks.finish(started, limit_s=30)
+    ended = ranks.finish(started, limit_s=LIMIT_S)
     assert codes(ended) == [3, 3], ended
     for rank in ended:
         assert f"{tmp_path} lacks libccl.so.2" in rank.answer["text"]
@@ -263,7 +275,7 @@ def test_a_library_that_is_cut_off_is_named_on_every_rank(name: str, python: Pat
     content = (lib / name).read_bytes()
     (lib / name).write_bytes(content[: len(content) // 2])
     started = ranks.start(python, 2, PROGRAM, "in_use", per_rank=[{}, {"IPEXENV_BRIDGE_LIB": str(lib)}])
-    ended = ranks.finish(started, limit_s=30)
+    ended = ranks.finish(started, limit_s=LIMIT_S)
     assert codes(ended) == [3, 3], ended
     for rank in ended:
         assert f"rank 1 on {socket.gethostname()}" in rank.answer["text"]
@@ -273,7 +285,7 @@ def test_a_library_that_is_cut_off_is_named_on_every_rank(name: str, python: Pat
 @pytest.mark.parametrize("first", ["bridge", "IPEX"])
 def test_the_libccl_that_ipex_brings_stands_beside_and_is_named(first: str, environment: EnvironmentFactory) -> None:
     more = {"IPEX_FIRST": "1"} if first == "IPEX" else {}
-    ended = run(environment("torch27").python, 2, "foreign", limit_s=100, **more)
+    ended = run(environment("torch27").python, 2, "foreign", **more)
     assert codes(ended) == [0, 0], ended
     for rank in ended:
         for said in rank.answer:
@@ -291,11 +303,11 @@ def test_a_libccl_that_hides_the_bridge_s_is_named_on_every_rank(python: Path, e
         assert "LD_PRELOAD" in rank.answer["text"]
 
 
-def test_a_rank_that_never_comes_is_missed_by_the_store(python: Path) -> None:
-    (started, *absent) = ranks.start(python, 3, PROGRAM, "in_use", "3")
+def test_a_rank_that_never_comes_is_missed_by_the_store(python: Path, tmp_path: Path) -> None:
+    (started, *absent) = ranks.start(python, 3, PROGRAM, "in_use", "3", more=at_once(tmp_path, 2))
     for process in absent[1:]:
         process.kill()
-    ended = ranks.finish([started, *absent], limit_s=60)
+    ended = ranks.finish([started, *absent], limit_s=LIMIT_S)
     assert codes(ended) == [3, 3, KILLED], ended
     assert "2/3 clients joined" in ended[0].answer["text"]
 
@@ -324,7 +336,7 @@ LOOPBACK_UP = "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914
 
 def without_network(python: Path, folder: Path, first: str, **more: str) -> tuple[int, list[str]]:
     """Run two ranks in a network namespace of their own; return rank 0's exit code and what each said."""
-    program = f"{python} {ranks.PROGRAMS / PROGRAM} in_use 20"
+    program = f"{python} {ranks.PROGRAMS / PROGRAM} in_use 60"
     script = f"{first}RANK=1 {program} > 1.txt & RANK=0 {program} > 0.txt; code=$?; wait; exit $code"
     ended = subprocess.run(
         ["unshare", "--net", "--map-root-user", "sh", "-c", script],
@@ -333,7 +345,7 @@ def without_network(python: Path, folder: Path, first: str, **more: str) -> tupl
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
+        timeout=LIMIT_S,
     )
     return ended.returncode, [(folder / f"{rank}.txt").read_text() for rank in range(2)]
 

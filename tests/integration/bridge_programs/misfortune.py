@@ -1,4 +1,9 @@
-"""What goes wrong on purpose, one way a run; prints what every rank saw. Usage: misfortune.py WAY [TIMEOUT_S]."""
+"""What goes wrong on purpose, one way a run; prints what every rank saw. Usage: misfortune.py WAY [TIMEOUT_S].
+
+TOGETHER=FOLDER and so many TOGETHER_RANKS have these begin at the same time, however long each took to import torch:
+for the sake of time-outs that are shorter than that. PATIENCE_S shortens how long destroying a broken group waits for
+others. Every rank writes its process id into the file OWNERS.
+"""
 
 # Runs in the target: torch and the standard library, Python 3.8 syntax.
 
@@ -53,14 +58,18 @@ def killed(rank, size):
 
 
 def absent(rank, size):
-    """The last rank lives, and takes no part."""
+    """The last rank lives, and takes no part; what hangs on the failed work still runs when its process ends."""
+    store = dist.distributed_c10d._get_default_store()
     sum_of_ones()
     if rank == size - 1:
-        time.sleep(8)
+        store.wait(["seen"], timedelta(seconds=60))
         return []
     work = dist.all_reduce(torch.ones(3), async_op=True)
     future = work.get_future()
-    return [caught(work.wait), caught(future.wait), caught(sum_of_ones)]
+    future.then(lambda _: time.sleep(0.3))
+    seen = [caught(work.wait), caught(future.wait), caught(sum_of_ones)]
+    store.set("seen", "1")
+    return seen
 
 
 def impatient(rank, size):
@@ -283,7 +292,19 @@ def in_use(rank, size):
     return oneccl_bindings_for_pytorch.in_use()
 
 
+def together():
+    """Wait for the others."""
+    folder = os.environ.get("TOGETHER")
+    if folder:
+        with open(os.path.join(folder, os.environ["RANK"]), "w"):
+            pass
+        while len(os.listdir(folder)) < int(os.environ["TOGETHER_RANKS"]):
+            time.sleep(0.01)
+
+
 def main():
+    with open(os.environ.get("OWNERS", os.devnull), "a") as owners:
+        owners.write(f"{os.getpid()}\n")
     faulthandler.enable()
     faulthandler.dump_traceback_later(100, exit=True)
     if os.environ.get("IPEX_FIRST"):
@@ -291,6 +312,11 @@ def main():
     way, timeout_s = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 30.0
     place = {"rank": int(os.environ["RANK"]), "world_size": int(os.environ["WORLD_SIZE"])}
     where = os.environ.get("MEET_AT", "env://")
+    if os.environ.get("PATIENCE_S"):
+        from ipexenv_oneccl_bridge.engine import Engine
+
+        Engine._patience_s = float(os.environ["PATIENCE_S"])
+    together()
     refused = caught(
         lambda: dist.init_process_group("ccl", init_method=where, timeout=timedelta(seconds=timeout_s), **place)
     )

@@ -10,11 +10,12 @@ import atexit
 import ctypes
 import os
 import threading
-import time
 import weakref
+from contextlib import suppress
 from typing import Any, Optional
 
 from . import background, lane
+from .errors import CclError
 
 PERIOD_S = 0.1
 
@@ -30,8 +31,7 @@ def add(engine: Any) -> None:
     with _lock:
         _engines.add(engine)
         if _thread is None:
-            _thread = threading.Thread(target=_run, name="ccl-watch", daemon=True)
-            _thread.start()
+            _thread = background.spawn(_run, "ccl-watch")
             atexit.register(_at_exit)
             os.register_at_fork(after_in_child=_in_child)
 
@@ -48,11 +48,13 @@ def _members() -> Any:
 
 
 def _run() -> None:
-    while True:
-        time.sleep(PERIOD_S)
-        for engine in _members():
-            engine.look_after()
-        engine = None  # a group must not live on for being looked at
+    """Look until the process ends: failing a work calls torch, and whatever the program has hung on the work."""
+    with suppress(CclError):
+        while True:
+            background.pause(PERIOD_S)
+            for engine in _members():
+                engine.look_after()
+            engine = None  # a group must not live on for being looked at
 
 
 def _at_exit() -> None:
