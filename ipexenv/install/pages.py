@@ -152,6 +152,7 @@ def _json_link(row: Any, base: str) -> Link | None:  # noqa: ANN401 (anything ma
     return _link(
         row["url"],
         base,
+        page=base,
         filename=row.get("filename") if isinstance(row.get("filename"), str) else None,
         sha256=sha256 if isinstance(sha256, str) else None,
         size_bytes=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
@@ -177,6 +178,7 @@ def _read_html(page: Page) -> Listing:
         _link(
             attributes.get("href") or "",
             base,
+            page=page.url,
             yanked=(attributes["data-yanked"] or "") if "data-yanked" in attributes else None,
             requires_python=attributes.get("data-requires-python"),
         )
@@ -208,13 +210,17 @@ def _link(  # noqa: PLR0913 (the properties of a link)
     href: str,
     base: str,
     *,
+    page: str,
     filename: str | None = None,
     sha256: str | None = None,
     size_bytes: int | None = None,
     yanked: str | None = None,
     requires_python: str | None = None,
 ) -> Link | None:
-    """Return the link, or None where it leads to no file or where following it would not be safe."""
+    """Return the link, or None where it leads to no file or where following it from ``page`` would not be safe.
+
+    ``base`` is what it is relative to, which an HTML page chooses for itself.
+    """
     joined = _join(base, href)
     if joined is None:
         return None
@@ -224,7 +230,7 @@ def _link(  # noqa: PLR0913 (the properties of a link)
         return None
     in_fragment = _SHA256.search(fragment)
     digest = sha256 or (in_fragment.group(1) if in_fragment else None)
-    if not _may_follow(base, url, has_digest=digest is not None):
+    if not _may_follow(page, url, has_digest=digest is not None):
         return None
     return Link(
         filename=name,
@@ -236,9 +242,9 @@ def _link(  # noqa: PLR0913 (the properties of a link)
     )
 
 
-def _may_follow(base: str, url: str, *, has_digest: bool) -> bool:
+def _may_follow(page: str, url: str, *, has_digest: bool) -> bool:
     """Keep a page of the web from naming local files, and a page behind TLS from naming unprotected ones."""
-    here, there = scheme(base), scheme(url)
+    here, there = scheme(page), scheme(url)
     if there == "http":
         return here != "https" or has_digest
     return there == "https" or (there == "file" and here == "file")

@@ -83,6 +83,13 @@ def test_a_page_behind_tls_may_name_a_plain_address_only_with_a_digest() -> None
     assert links(f'<a href="{plain}">x</a>', url="http://index.test/")[0].url == plain
 
 
+@pytest.mark.parametrize("base", ["file:///etc/", "file:/etc/", "http://files.test/"])
+def test_a_page_cannot_give_itself_another_base_to_lead_out(base: str) -> None:
+    """What may be followed is a matter of where the page came from; found by fuzzing."""
+    assert links(f'<base href="{base}"><a href="x-1-py3-none-any.whl">x</a>') == ()
+    assert links(f'<base href="{base}"><a href="https://a.test/x-1-py3-none-any.whl">x</a>') != ()
+
+
 def test_a_saved_page_may_name_files_beside_it() -> None:
     assert links('<a href="x-1-py3-none-any.whl">x</a>', url="file:///wheels/index.html")[0].url == (
         "file:///wheels/x-1-py3-none-any.whl"
