@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class ServedFile:
     asked: list[str] = field(default_factory=list)
     """The ``Range`` of each request, empty where it had none."""
     sent_bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Requests are answered in threads of their own."""
 
     def __post_init__(self) -> None:
         self.site.paths[f"/{self.name}"] = self._handle
@@ -53,8 +56,9 @@ class ServedFile:
         )
 
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
-        self.asked.append(request.headers.get("Range", ""))
-        act = self.acts.pop(0) if self.acts else ServedFile.serve
+        with self.lock:
+            self.asked.append(request.headers.get("Range", ""))
+            act = self.acts.pop(0) if self.acts else ServedFile.serve
         act(self, request)
 
     def span(self, request: BaseHTTPRequestHandler) -> tuple[int, int] | None:
@@ -84,8 +88,9 @@ class ServedFile:
     def serve(self, request: BaseHTTPRequestHandler) -> None:
         """Do it right."""
         part = self.start(request)
+        with self.lock:
+            self.sent_bytes += len(part)  # before: whoever has got it may look at once
         request.wfile.write(part)
-        self.sent_bytes += len(part)
 
 
 def cut(at_bytes: int) -> Act:

@@ -80,9 +80,9 @@ class Download:
                     failures = 1 if piece.done_bytes - before >= _PROGRESS_BYTES else failures + 1
                     self._wait(trouble, failures)
         except SupersededError:
-            return
-        finally:
-            piece.busy = False
+            pass
+        # After Trouble it stays busy: until it is decided how to go on, nobody else shall ask this source for it again.
+        piece.busy = False
 
     def _wait(self, trouble: Trouble, failures: int) -> None:
         """Wait before the next attempt, or raise the trouble where there shall be none."""

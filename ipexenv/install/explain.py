@@ -147,7 +147,8 @@ _SIGNS = (
     _LIAR,
     _Sign(
         pattern=r"Because (?P<what>\S+) has an invalid package format|is invalid\.|Failed to read from zip"
-        r"|not a zip file|BadZipFile|unexpected header|Failed to extract archive|has an invalid wheel",
+        r"|Failed to unzip wheel|not a zip file|BadZipFile|unexpected header|Failed to extract archive"
+        r"|has an invalid wheel",
         code="damaged-wheel",
         cause="{file} from {host} is no whole wheel: it broke off, is damaged, or is an error page in its place",
         hint=_OTHER_SOURCE,

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+_OWN_PORTS = range(12_000, 32_000)
+"""Below those that Linux gives to programs that ask for any: 32768 to 60999 unless told otherwise (ip-sysctl).
+
+The one who listens on a port still has to import torch: one of the others might be gone by then.
+"""
+_ATTEMPTS = 50
+
 
 class Network(Protocol):
     """Answers about names and addresses; sends nothing to other machines but what resolving a name takes."""
@@ -34,7 +41,7 @@ class LocalNetwork:
             addresses = {(family, address[0]) for family, _, _, _, address in socket.getaddrinfo(name, None)}
         except (OSError, UnicodeError):
             return False
-        return any(_can_bind(family, str(address)) for family, address in addresses)
+        return any(_can_bind(family, str(each), 0, kind=socket.SOCK_DGRAM) for family, each in addresses)
 
     def address_of(self, name: str) -> str | None:
         """See Network.address_of."""
@@ -47,19 +54,24 @@ class LocalNetwork:
 
     def free_port(self) -> int:
         """See Network.free_port."""
+        import secrets  # noqa: PLC0415 (as above)
         import socket  # noqa: PLC0415 (as above)
 
+        for _ in range(_ATTEMPTS):
+            port = secrets.choice(_OWN_PORTS)
+            if _can_bind(socket.AF_INET, "", port, kind=socket.SOCK_STREAM):
+                return port
         with socket.socket() as probe:
             probe.bind(("", 0))
             return int(probe.getsockname()[1])
 
 
-def _can_bind(family: int, address: str) -> bool:
+def _can_bind(family: int, address: str, port: int, *, kind: int) -> bool:
     import socket  # noqa: PLC0415 (as above)
 
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((address, 0))
+        with socket.socket(family, kind) as probe:
+            probe.bind((address, port))
     except OSError:
         return False
     return True

@@ -195,6 +195,7 @@ class _Answer:
         self.head = head_of(response, url)
         self._response = response
         self._stall_s = stall_s
+        self._aborted = False
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body; see Incoming.chunks. TLS gives 16 KiB at a time: they are gathered, and none is lost."""
@@ -237,18 +238,24 @@ class _Answer:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (comes with requests)
 
         try:
-            return read(_CHUNK_BYTES, decode_content=False)
+            chunk = read(_CHUNK_BYTES, decode_content=False)
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError, AttributeError) as error:
             # AttributeError: http.client's, where abort() closed the connection under a reader
             raise _unreachable(error, status=self.head.status) from None
+        if self._aborted:
+            # shutdown() takes TLS off a socket: what the reader gets from then on may still be encrypted.
+            raise CutOffError("broken off", status=self.head.status)
+        return chunk
 
     def abort(self) -> None:
         """Wake whoever waits for the body; without urllib3 2.3 it waits for the stall limit instead."""
+        self._aborted = True
         shutdown = getattr(self._response.raw, "shutdown", None)
         if shutdown is not None:
             try:
                 shutdown()
-            except (OSError, ValueError, RuntimeError):  # it has just ended by itself (RuntimeError: urllib3's)
+            # It has just ended by itself: urllib3 says so, or forgot the socket's method between its look and the call.
+            except (OSError, ValueError, RuntimeError, TypeError):
                 return
 
 

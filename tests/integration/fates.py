@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -24,6 +25,9 @@ from ipexenv import cli
 from ipexenv.system.world import World
 from tests.integration.sites import fingerprint
 from tests.integration.watching import STAGE, Watch, fill
+
+ROLLBACK = ("ipexenv.commands.rollback",)
+"""What puts an environment right imports this beside what installing does."""
 
 STAGES_TOLD = ("preparing", "changing", "changed", "done")
 """What an installation that ends well writes into its journal."""
@@ -123,6 +127,7 @@ def watched(scene: Scene, watch: Watch, *, by: str = "install") -> int:
         signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
         sys.addaudithook(watch)
         code = scene.command(*scene.words(by))
+        (scene.directory / "modules.json").write_text(json.dumps([*sys.modules]), encoding="utf-8")
         (scene.directory / "watch.json").write_text(json.dumps([watch.count, watch.stages]), encoding="utf-8")
         return code
 
@@ -162,6 +167,13 @@ def tell(**row: Any) -> None:
     print(json.dumps(row), flush=True)  # noqa: T201 (this is how it answers)
 
 
+def preload(scene: Scene) -> None:
+    """Import what a run has imported late: the many that come take it over with the fork."""
+    for name in (*json.loads((scene.directory / "modules.json").read_text(encoding="utf-8")), *ROLLBACK):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def prepare(scene: Scene) -> tuple[int, list[tuple[int, str]]]:
     """Learn the old and the new tree, how many events there are, and which of them are the journal's."""
     scene.reset()
@@ -171,6 +183,7 @@ def prepare(scene: Scene) -> tuple[int, list[tuple[int, str]]]:
         code = ended(watched(scene, Watch()))
         if code != 0:
             raise SystemExit((scene.directory / "said.txt").read_text(encoding="utf-8"))
+        preload(scene)
     scene.trees["new"] = tree_of(scene.venv)
     count, stages = json.loads((scene.directory / "watch.json").read_text(encoding="utf-8"))
     return count, stages

@@ -25,7 +25,7 @@ NETWORK = "10.77.0"
 NOWHERE = "10.88"
 """An interface that leads nowhere has the address NOWHERE.<host>.1, in a network of its own."""
 
-_START_LIMIT_S = 30.0
+_START_LIMIT_S = 120.0
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
@@ -107,7 +107,7 @@ class Host:
                     found[int(entry.name)] = words
         return found
 
-    def wait_until_quiet(self, limit_s: float = 15.0) -> dict[int, str]:
+    def wait_until_quiet(self, limit_s: float = 60.0) -> dict[int, str]:
         """Wait until nothing runs on the host any more; return what still does after the limit."""
         deadline = time.monotonic() + limit_s
         while (left := self.processes()) and time.monotonic() < deadline:

@@ -29,7 +29,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch", "sinfo")
 CPUS = 8
 """What the node pretends to have: ranks of a test need places, not processors."""
 
-_START_LIMIT_S = 60.0
+_START_LIMIT_S = 180.0
 _PR_SET_CHILD_SUBREAPER = 36
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -107,7 +107,7 @@ def cluster() -> Iterator[Slurm]:
     finally:
         assert keeper.stdin is not None
         keeper.stdin.close()
-        keeper.wait(timeout=60)
+        keeper.wait(timeout=180)
 
 
 def _environment(slurm: Slurm) -> dict[str, str]:
@@ -116,16 +116,17 @@ def _environment(slurm: Slurm) -> dict[str, str]:
 
 
 def _configure(folder: Path) -> None:
-    with socket.socket() as first, socket.socket() as second:
-        for probe in (first, second):
-            probe.bind(("127.0.0.1", 0))
-        ports = [probe.getsockname()[1] for probe in (first, second)]
+    from tests.integration.bridge_ranks import free_port  # noqa: PLC0415 (the keeper, which has no tests, does without)
+
+    first = second = free_port()
+    while second == first:
+        second = free_port()
     text = _CONFIGURATION.format(
         folder=folder,
         host=socket.gethostname().partition(".")[0],
         user=pwd.getpwuid(os.geteuid()).pw_name,
-        controller_port=ports[0],
-        node_port=ports[1],
+        controller_port=first,
+        node_port=second,
         cpus=CPUS,
     )
     (folder / "slurm.conf").write_text(text, encoding="utf-8")
@@ -140,7 +141,7 @@ def _await_node(slurm: Slurm, keeper: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_LIMIT_S
     ask = [program("sinfo") or "sinfo", "-h", "-o", "%T"]
     while True:
-        asked = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=30, env=_environment(slurm))
+        asked = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=120, env=_environment(slurm))
         if asked.stdout.strip() == "idle":
             return
         assert keeper.poll() is None, slurm.said()

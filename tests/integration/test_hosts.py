@@ -198,16 +198,18 @@ def _maps(pid: int) -> str:
         return ""
 
 
-def test_a_killed_rank_is_an_error_on_every_rank_in_time(cluster: hosts.Cluster, python: Path) -> None:
+def test_a_killed_rank_is_an_error_on_every_rank_in_time(cluster: hosts.Cluster, python: Path, tmp_path: Path) -> None:
     """Plain processes, two on each host, which nobody ends from outside."""
-    port = str(ranks.free_port())
+    meeting = tmp_path / "together"
+    meeting.mkdir()
+    more = {"WORLD_SIZE": "4", "MASTER_PORT": str(ranks.free_port()), "TOGETHER": str(meeting), "TOGETHER_RANKS": "4"}
     started = [
         cluster[rank // 2].start(
             python,
             ranks.PROGRAMS / "misfortune.py",
             "killed",
             "10",
-            env=environment_of(cluster[0], python, RANK=str(rank), WORLD_SIZE="4", MASTER_PORT=port),
+            env=environment_of(cluster[0], python, RANK=str(rank), **more),
         )
         for rank in range(4)
     ]

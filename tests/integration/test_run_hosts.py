@@ -27,6 +27,14 @@ LIMIT_S = 300.0
 HERE = Path(__file__).parent.parent.parent
 PROGRAM = Path(__file__).parent / "run_programs" / "job.py"
 WAITING = PROGRAM.with_name("waiting.py")
+SOON_LOST = """
+import sys
+from ipexenv.__main__ import main
+from ipexenv.launch import follow
+follow.LOST_S = 21.0
+sys.exit(main())
+"""
+"""The tool, which gives a host up after half the usual time; one that is well speaks every 10 s."""
 LENDER = "import numpy, os; print(os.path.dirname(os.path.dirname(numpy.__file__)))"
 
 
@@ -50,8 +58,8 @@ def cluster(python: Path, tmp_path: Path) -> Iterator[hosts.Cluster]:
         assert made.left_over() == {}
 
 
-def command(python: Path, *words: object) -> list[str]:
-    return [sys.executable, "-m", "ipexenv", "run", "--python", str(python), *map(str, words)]
+def command(python: Path, *words: object, tool: tuple[str, ...] = ("-m", "ipexenv")) -> list[str]:
+    return [sys.executable, *tool, "run", "--python", str(python), *map(str, words)]
 
 
 def environment_of_tool(**more: str) -> dict[str, str]:
@@ -114,9 +122,11 @@ def test_open_mpi_gives_unlike_hosts_what_each_has_room_for(
     assert first["losses"] == second["losses"]
 
 
-def start(made: hosts.Cluster, python: Path, *words: object, **more: str) -> tuple[subprocess.Popen[str], list[str]]:
+def start(
+    made: hosts.Cluster, python: Path, *words: object, tool: tuple[str, ...] = ("-m", "ipexenv"), **more: str
+) -> tuple[subprocess.Popen[str], list[str]]:
     """Start ranks that wait; return the process and what was printed when all of them do."""
-    running = made[0].start(*command(python, *words), env=environment_of_tool(**more))
+    running = made[0].start(*command(python, *words, tool=tool), env=environment_of_tool(**more))
     assert running.stdout is not None
     lines = [running.stdout.readline() for _ in range(4)]
     return running, lines
@@ -219,7 +229,8 @@ def test_ranks_that_never_join_are_named_with_their_place(cluster: hosts.Cluster
 def test_a_host_that_falls_silent_ends_the_job(python: Path, tmp_path: Path) -> None:
     """Its interface goes down while ranks run; what runs there dies with the host here, on a real one with its link."""
     with hosts.cluster(tmp_path / "cluster") as made:
-        running, _ = start(made, python, "-ppn", "2", "--hostfile", made.hostfile(tmp_path), WAITING)
+        words = ("-ppn", "2", "--hostfile", made.hostfile(tmp_path), WAITING)
+        running, _ = start(made, python, *words, tool=("-c", SOON_LOST))
         try:
             made[1].do("ip", "link", "set", "eth0", "down")
             _, err = running.communicate(timeout=LIMIT_S)

@@ -52,6 +52,7 @@ CASES = {
     "damaged-wheel": (
         "ERROR: Wheel 'oneccl-bind-pt' located at /tmp/x.whl is invalid.",
         "error: x\n  cause: Failed to read from zip file\n  cause: Encountered an unexpected header",
+        f"error: Failed to unzip wheel: {FILE}\n  cause: unable to locate the end of central directory record",
         "error: x\n  cause: Because torch==2.8.0 has an invalid package format and you require torch==2.8.0, we can",
     ),
     "contradictory-wheel": (

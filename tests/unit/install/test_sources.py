@@ -395,8 +395,16 @@ def test_a_no_that_is_the_sources_fault_is_an_outside_error() -> None:
 
 
 def test_jobs_run_together_and_late_ones_are_left_behind() -> None:
-    never = threading.Event()
-    assert in_parallel([lambda: 1, lambda: never.wait(5), lambda: 3], limit_s=0.2) == [1, None, 3]
+    first, last, never = threading.Event(), threading.Event(), threading.Event()
+
+    def meet(own: threading.Event, other: threading.Event) -> bool:
+        own.set()
+        return other.wait(60)
+
+    assert in_parallel([lambda: meet(first, last), lambda: meet(last, first)], limit_s=60) == [True, True]
+    jobs = [lambda: 1, lambda: never.wait(600), lambda: 3]
+    limits_s = (0.1, 1, 10, 60)  # a busy machine may need longer even for what takes no time
+    assert any(in_parallel(jobs, limit_s=each) == [1, None, 3] for each in limits_s)
     never.set()
 
 
@@ -405,7 +413,7 @@ def test_what_a_job_raises_is_raised() -> None:
         raise UnreachableError("x")
 
     with pytest.raises(UnreachableError):
-        in_parallel([bad], limit_s=1)
+        in_parallel([bad], limit_s=60)
 
 
 def test_a_place_named_twice_is_asked_once(world: World, tables: Tables) -> None:

@@ -56,3 +56,23 @@ def test_what_ends_this_process_ends_the_program_first(number: signal.Signals) -
         os.kill(process.pid, number)
     out, _ = process.communicate(timeout=60)
     assert (out, process.returncode) == ("interrupted\n", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_comes_while_the_program_is_being_started_ends_it_as_well(number: signal.Signals) -> None:
+    script = textwrap.dedent("""
+        import os, signal, sys
+        from ipexenv.system.foreground import TerminalForeground
+        def tell():
+            signal.pthread_sigmask(signal.SIG_BLOCK, [2, 15])
+            os.kill(os.getppid(), int(sys.argv[1]))
+        child = "import signal; signal.sigwait([2, 15])"
+        try:
+            TerminalForeground().run((sys.executable, "-c", child), env=dict(os.environ), first_act=tell)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """)
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(int(number))], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.stdout, ended.returncode) == ("interrupted\n", 0), ended.stderr

@@ -6,8 +6,12 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ipexenv.system.group import Program, SubprocessGroupRunner
+
+if TYPE_CHECKING:
+    import pytest
 
 LONG_S = 60.0
 WAITS = "import time; time.sleep(1000)"
@@ -49,7 +53,8 @@ def test_no_programs_are_no_endings() -> None:
     assert SubprocessGroupRunner().run_together([], timeout_s=LONG_S) == ()
 
 
-def test_a_program_that_goes_on_after_a_failure_is_ended_with_the_others() -> None:
+def test_a_program_that_goes_on_after_a_failure_is_ended_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipexenv.system.group._LAST_WORDS_S", 0.1)
     stubborn = "import time; print('all is well'); print('rank 1 has failed', flush=True); time.sleep(1000)"
     bad = replace(program(stubborn), is_failure=lambda line: line.endswith("has failed"))
     finished = SubprocessGroupRunner().run_together([bad, program(WAITS)], timeout_s=LONG_S)
@@ -64,7 +69,9 @@ def test_a_program_that_listens_for_failures_may_end_well() -> None:
     assert (finished.returncode, finished.ended) == (0, False)
 
 
-def test_a_group_that_is_lost_is_ended() -> None:
+def test_a_group_that_is_lost_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipexenv.system.group._LOOK_S", 0.1)
+    monkeypatch.setattr("ipexenv.system.group._LAST_WORDS_S", 0.1)
     silent = replace(program(WAITS), is_failure=lambda _line: False, is_lost=lambda: True)
     (finished,) = SubprocessGroupRunner().run_together([silent], timeout_s=LONG_S)
     assert (finished.returncode, finished.ended) == (-signal.SIGTERM, True)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from tests.servers import Site
 
-QUICK_S = 5.0
+PATIENCE_S = 60.0
+LATE = ("no complete answer within 0.2 s", "no answer in time")
+"""The second where the server itself is starved by a busy machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +34,11 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def get(url: str, *, limit_s: float = QUICK_S, max_bytes: int = 1 << 20, access: Access | None = None) -> Page:
+def get(url: str, *, limit_s: float = PATIENCE_S, max_bytes: int = 1 << 20, access: Access | None = None) -> Page:
     return RequestsHttp().get(url, accept="text/html", limit_s=limit_s, max_bytes=max_bytes, access=access or Access())
 
 
-def refusal(url: str, *, limit_s: float = QUICK_S, max_bytes: int = 1 << 20, access: Access | None = None) -> str:
+def refusal(url: str, *, limit_s: float = PATIENCE_S, max_bytes: int = 1 << 20, access: Access | None = None) -> str:
     with pytest.raises(UnreachableError) as caught:
         get(url, limit_s=limit_s, max_bytes=max_bytes, access=access)
     return str(caught.value)
@@ -99,12 +101,12 @@ def test_a_compressed_page_counts_unpacked(site: Site) -> None:
 
 def test_a_server_that_stalls_is_left_behind(site: Site) -> None:
     site.stall("/x")
-    assert refusal(f"{site.url}/x", limit_s=0.2) in {"no complete answer within 0.2 s", "no answer in time"}
+    assert refusal(f"{site.url}/x", limit_s=0.2) in LATE
 
 
 def test_a_server_that_drips_is_left_behind(site: Site) -> None:
-    site.drip("/x", b"x" * 1000, every_s=0.02)
-    assert refusal(f"{site.url}/x", limit_s=0.2) == "no complete answer within 0.2 s"
+    site.drip("/x", b"x" * 10_000, every_s=0.02)
+    assert refusal(f"{site.url}/x", limit_s=0.2) in LATE
 
 
 def test_nobody_listening() -> None:
@@ -185,7 +187,7 @@ def test_library_errors_become_words_without_addresses(text: str, words: str) ->
 
 
 def get_range(url: str, start: int, size_bytes: int) -> Piece:
-    return RequestsHttp().get_range(url, start=start, size_bytes=size_bytes, limit_s=QUICK_S)
+    return RequestsHttp().get_range(url, start=start, size_bytes=size_bytes, limit_s=PATIENCE_S)
 
 
 def test_a_part_of_a_file_comes_alone(site: Site) -> None:
@@ -242,7 +244,7 @@ def test_the_size_of_the_whole_may_be_unknown(site: Site) -> None:
     assert get_range(f"{site.url}/x", 2, 3) == Piece(body=b"234", whole_bytes=None)
 
 
-def save(url: str, file: IO[bytes], *, max_bytes: int = 1 << 20, limit_s: float = QUICK_S) -> None:
+def save(url: str, file: IO[bytes], *, max_bytes: int = 1 << 20, limit_s: float = PATIENCE_S) -> None:
     RequestsHttp().save(url, file, limit_s=limit_s, max_bytes=max_bytes)
 
 
@@ -262,7 +264,7 @@ def test_a_file_that_cannot_be_had_whole_is_no_file(site: Site) -> None:
     for path, words in (("cut", "cut off"), ("large", "the file is larger than 1000 bytes"), ("gone", "HTTP 404")):
         with pytest.raises(UnreachableError, match=words):
             save(f"{site.url}/{path}", io.BytesIO(), max_bytes=1000)
-    with pytest.raises(UnreachableError, match="no complete answer within 0.2 s"):
+    with pytest.raises(UnreachableError, match="|".join(LATE)):
         save(f"{site.url}/slow", io.BytesIO(), limit_s=0.2)
 
 

@@ -43,7 +43,7 @@ def transfer() -> Iterator[RequestsTransfer]:
 
 
 def get(transfer: RequestsTransfer, url: str, **more: object) -> tuple[Head, bytes]:
-    with transfer.open(url, **{"stall_s": 5.0, **more}) as answer:  # type: ignore[arg-type]  # options of open
+    with transfer.open(url, **{"stall_s": 60.0, **more}) as answer:  # type: ignore[arg-type]  # options of open
         return answer.head, b"".join(answer.chunks())
 
 
@@ -109,12 +109,44 @@ def test_what_stalls(site: Site, transfer: RequestsTransfer, act: scripted.Act) 
 
 def test_abort_wakes_whoever_waits(site: Site, transfer: RequestsTransfer) -> None:
     file = ServedFile(site, BODY, acts=[scripted.stall(100)])
-    with transfer.open(f"{site.url}/{file.name}", stall_s=60.0) as answer:
+    came: list[bytes] = []
+    with transfer.open(f"{site.url}/{file.name}", stall_s=600.0) as answer:
         threading.Timer(0.05, transfer.abort).start()
+        with pytest.raises(UnreachableError):
+            came.extend(answer.chunks())
+    assert came in ([], [BODY[:100]])
+
+
+def test_what_comes_after_an_abort_is_not_taken(site: Site, transfer: RequestsTransfer) -> None:
+    """With TLS it would be taken as it was sent, still encrypted: what broke off would go on with noise in it."""
+    with serving(tls=True) as safe:
+        for served in (site, safe):
+            file = ServedFile(served, BODY)
+            with transfer.open(f"{served.url}/{file.name}", access=Access(verify=False), stall_s=60.0) as answer:
+                transfer.abort()
+                with pytest.raises(CutOffError):
+                    next(answer.chunks())
+
+
+def test_what_came_before_the_end_is_not_lost(site: Site, transfer: RequestsTransfer) -> None:
+    file = ServedFile(site, BODY, acts=[scripted.cut(100)])
+    with transfer.open(f"{site.url}/{file.name}", stall_s=60.0) as answer:
         chunks = answer.chunks()
         assert next(chunks) == BODY[:100]
-        with pytest.raises(UnreachableError):
+        with pytest.raises(CutOffError):
             next(chunks)
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, RuntimeError, TypeError])
+def test_an_abort_of_what_has_just_ended_is_none(
+    site: Site, transfer: RequestsTransfer, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_response: object) -> None:
+        raise error
+
+    monkeypatch.setattr("urllib3.response.HTTPResponse.shutdown", ended, raising=False)
+    with transfer.open(f"{site.url}/{ServedFile(site, BODY).name}", stall_s=60.0):
+        transfer.abort()
 
 
 def test_nobody_there_and_no_secret_told(transfer: RequestsTransfer) -> None:

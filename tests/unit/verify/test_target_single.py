@@ -69,12 +69,13 @@ def test_an_import_that_ends_badly_is_explained(prove: Prove, ipex: str, code: s
 
 @pytest.mark.parametrize("how", ["time.sleep(1000)", "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"])
 def test_an_import_that_hangs_is_ended_and_shows_where(prove: Prove, how: str) -> None:
-    report = prove(
-        f"import signal, time\ndef wait_for_ever():\n    {how}\nwait_for_ever()\n", replace(OPTIONS, timeout_s=0.5)
-    )
-    check = report.checks[0]
-    assert check.detail == "import intel_extension_for_pytorch: it did not end within 0.5 s"
-    assert "in wait_for_ever" in check.output
+    ipex = f"import signal, time\ndef wait_for_ever():\n    {how}\nwait_for_ever()\n"
+    for limit_s in (0.5, 2, 10, 60):  # a busy machine may not come so far in the first of them
+        check = prove(ipex, replace(OPTIONS, timeout_s=limit_s)).checks[0]
+        assert check.detail == f"import intel_extension_for_pytorch: it did not end within {limit_s} s"
+        if "in wait_for_ever" in check.output:
+            return
+    raise AssertionError(check.output)
 
 
 def test_noise_harms_nobody(prove: Prove) -> None:
