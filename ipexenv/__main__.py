@@ -1,6 +1,7 @@
 """``python -m ipexenv``."""
 
 import gc
+import io
 import signal
 import sys
 from types import FrameType
@@ -15,6 +16,8 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     gc.set_threshold(_RARELY)
     signal.signal(signal.SIGTERM, _end)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file name that is no text, or an ASCII terminal, stops no answer
+        sys.stdout.reconfigure(errors="backslashreplace")
     from ipexenv.cli import main as run  # noqa: PLC0415 (imports are the most of what is made)
 
     code = run()

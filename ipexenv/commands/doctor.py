@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ipexenv import __version__
 from ipexenv.answer import Answer, Problem
-from ipexenv.doctor.bundle import write_bundle
-from ipexenv.doctor.deep import deep_checks
-from ipexenv.doctor.examine import examine, from_checks
+from ipexenv.doctor.bundle import refuse_existing, write_bundle
+from ipexenv.doctor.deep import deep_findings
+from ipexenv.doctor.examine import examine
 from ipexenv.doctor.finding import in_order
-from ipexenv.doctor.fixing import fix
+from ipexenv.doctor.fixing import accounted, fix
+from ipexenv.doctor.log import last_text
 from ipexenv.doctor.looking import look
 from ipexenv.doctor.redaction import redact, redacted
+from ipexenv.doctor.rules.states import known_states
 from ipexenv.doctor.sources import silent_sources
 from ipexenv.facts_json import facts_as_mapping
 from ipexenv.probe.choice import add_target_options, choose_target, target_words
@@ -23,9 +26,14 @@ from ipexenv.tables.load_failures import load_failures
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from ipexenv.doctor.finding import Finding
+    from ipexenv.doctor.surroundings import Surroundings
     from ipexenv.events import Listener
     from ipexenv.system.world import World
+    from ipexenv.tables.failures import Failure
+    from ipexenv.tables.schema import Tables
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,45 +41,57 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_target_options(parser)
     parser.add_argument("--deep", action="store_true", help="import everything and train in child processes as well")
     parser.add_argument("--sources", action="store_true", help="ask the places that serve wheels whether they answer")
+    parser.add_argument("--hostfile", metavar="FILE", help="look whether ssh would get to these hosts; sends nothing")
     parser.add_argument("--fix", action="store_true", help="repair what `ipexenv install` can repair without risk")
-    parser.add_argument(
-        "--markdown", action="store_true", help="print it ready for an issue, without names and secrets"
-    )
+    parser.add_argument("--markdown", action="store_true", help="print it for an issue, without names and secrets")
     parser.add_argument("--bundle", metavar="FILE.zip", help="write facts and findings, redacted, into a file to send")
 
 
 def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     """Look, and answer no where a finding is an error. Raises UsageError and OutsideError as `verify` does."""
+    bundle = None if options.bundle is None else world.directory / options.bundle
+    if bundle is not None:
+        refuse_existing(bundle)
     directory = None if options.tables is None else world.directory / options.tables
     tables = load_tables(directory)
-    facts = probe(world, choose_target(options, world), libraries=tables.needed_libraries)
-    seen = look(world, facts, target_words(options))
-    findings = examine(seen, tables)
-    if options.fix and fix(findings, options, world, listen):
-        facts = probe(world, choose_target(options, world), libraries=tables.needed_libraries)
-        seen = look(world, facts, target_words(options))
-        findings = examine(seen, tables)
+    failures = load_failures(directory)
+    seen, findings = _examined(options, world, tables, failures)
+    repair = None
+    if options.fix:
+        before, repair = findings, fix(findings, options, world, listen)
+        if repair.command is not None and repair.failed is None:
+            seen, findings = _examined(options, world, tables, failures)
+        repair = accounted(repair, before, findings)
     if options.sources:
-        findings = in_order((*findings, *silent_sources(world, tables)))
+        findings = in_order((*findings, *silent_sources(world, tables, failures, seen)))
     looked = "looked at what is installed and around it; `--deep` runs it as well"
     if options.deep:
-        checks = deep_checks(world, facts, listen)
-        findings = in_order((*findings, *from_checks(checks, seen, load_failures(directory))))
+        findings = in_order((*findings, *deep_findings(world, seen, failures, listen)))
         looked = "looked at what is installed and around it, and ran it"
-    host = seen.network.host_name
+    names: dict[str, Any] = {"host": seen.network.host_name, "others": seen.ssh.hosts}
     data = {
+        "ipexenv": __version__,
         "findings": [finding.as_mapping() for finding in findings],
-        "facts": facts_as_mapping(facts),
+        "facts": facts_as_mapping(seen.facts),
         "deep": options.deep,
+        "fix": None if repair is None else repair.as_mapping(),
     }
-    report = redact(markdown(findings, facts, looked), world.env, host=host)
-    if options.bundle:
-        write_bundle(world.directory / options.bundle, redacted(data, world.env, host=host), report)
+    report = redact(markdown(findings, seen.facts, looked), world.env, **names)
+    if bundle is not None:
+        write_bundle(bundle, report, *redacted((data, last_text(world)), world.env, **names))
     errors = [finding for finding in findings if finding.severity == "error"]
     return Answer(
         data=data,
         raw=report if options.markdown else None,
-        show=partial(show_findings, findings, looked),
+        show=partial(show_findings, findings, looked, () if repair is None else repair.told()),
         exit_code=1 if errors else 0,
         problems=(Problem(code=errors[0].id, message=count_words(findings), hint=errors[0].cure),) if errors else (),
     )
+
+
+def _examined(
+    options: argparse.Namespace, world: World, tables: Tables, failures: Sequence[Failure]
+) -> tuple[Surroundings, tuple[Finding, ...]]:
+    facts = probe(world, choose_target(options, world), libraries=tables.needed_libraries)
+    seen = look(world, facts, target_words(options), hostfile=options.hostfile)
+    return seen, in_order((*examine(seen, tables), *known_states(seen, failures)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ipexenv.answer import Answer
+from ipexenv.doctor.decoding import as_utf8
+from ipexenv.doctor.last_words import last_words
 from ipexenv.doctor.log import opened, pieces
 from ipexenv.doctor.ranking import benign, rank, suspicious_lines
 from ipexenv.doctor.scanning import scan
@@ -21,9 +22,12 @@ from ipexenv.tables.load_failures import load_failures
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
     from ipexenv.events import Listener
     from ipexenv.facts import Facts
+    from ipexenv.probe.choice import TargetChoice
     from ipexenv.system.world import World
 
 
@@ -40,22 +44,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     """Read the log to its end and answer yes where it shows a known cause, no where it shows none.
 
-    Raises UsageError where there is no log to read, OutsideError where it cannot be read.
+    Ctrl-C ends a log that is piped in, and what came is explained. Raises UsageError where there is no log to read,
+    OutsideError where it cannot be read.
     """
     if options.last and options.file:
         raise UsageError(f"--last and {options.file!r} name two logs", code="usage", hint="leave one of them out")
-    if options.file in {None, "-"} and not options.last and os.isatty(sys.stdin.fileno()):
-        raise UsageError(
-            "there is no log to explain",
-            code="usage",
-            causes=("nothing is piped in, and no file is named",),
-            hint="`ipexenv explain FILE`, or `some-command 2>&1 | ipexenv explain`",
-        )
+    where = choose_target(options, world)
     failures = load_failures(None if options.tables is None else world.directory / options.tables)
     with opened(world, options.file, last=options.last) as log:
-        passed_on = None if options.quiet or options.file not in {None, "-"} or options.last else sys.stderr.buffer
-        found = scan(pieces(log, passed_on), failures)
-    facts = _facts(options, world, listen)
+        found = scan(as_utf8(_pieces(log, options, listen)), failures)
+    facts = _facts(where, world, listen)
     causes = rank(found, facts)
     explanation = Explanation(
         scan=found,
@@ -71,10 +69,24 @@ def run(options: argparse.Namespace, world: World, listen: Listener) -> Answer:
     )
 
 
-def _facts(options: argparse.Namespace, world: World, listen: Listener) -> Facts | None:
+def _pieces(log: BinaryIO, options: argparse.Namespace, listen: Listener) -> Iterator[bytes]:
+    """Give what the log holds; what is piped in is passed on to stderr, and what is pasted stands there already."""
+    if options.last or options.file not in {None, "-"}:
+        yield from pieces(log)
+        return
+    pasted = log.isatty()
+    if pasted:
+        listen(Event(kind="step", text="paste the log here and end it with Ctrl-D on a line of its own"))
+    passed_on = None if options.quiet or pasted or sys.stderr is None else sys.stderr.buffer
+    note = Event(kind="step", text="Ctrl-C: the program may end what it says; once more leaves at once")
+    with last_words(log, lambda: listen(note)) as heard:
+        yield from pieces(heard, passed_on)
+
+
+def _facts(where: TargetChoice, world: World, listen: Listener) -> Facts | None:
     """Look at the environment, if there is one: a log can be explained without."""
     try:
-        return probe(world, choose_target(options, world))
+        return probe(world, where)
     except OutsideError as error:
         listen(Event(kind="detail", text=f"nothing is known of the environment: {error.message}"))
         return None

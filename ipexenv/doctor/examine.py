@@ -1,77 +1,52 @@
-"""Put all rules to the surroundings, and with ``--deep`` the environment to the proof."""
+"""Put all rules to the surroundings. Pure."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ipexenv.doctor.finding import Finding, in_order
-from ipexenv.doctor.ranking import filled, rank
-from ipexenv.doctor.rules import machine, packages, variables
-from ipexenv.doctor.scanning import scan
-from ipexenv.doctor.words import cure_words
+from ipexenv.doctor.rules import hosts, libraries, machine, packages, transport, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
+    from ipexenv.doctor.finding import Place
     from ipexenv.doctor.surroundings import Surroundings
-    from ipexenv.tables.failures import Failure
     from ipexenv.tables.schema import Tables
-    from ipexenv.verify.checks import Check
 
-_ALONE = {
-    "openmp": ("libgomp", "libiomp5", "libomp"),
-    "libccl": ("libccl",),
-    "libmpi": ("libmpi.",),
-    "libfabric": ("libfabric",),
-}
-"""What one process should have once, and the beginnings of its libraries' names."""
+    Rule = Callable[[Surroundings], Iterator[Finding]]
 
-RULES = (*packages.RULES, *variables.RULES, *machine.RULES)
+_PLACES: tuple[tuple[Place, tuple[Rule, ...]], ...] = (
+    ("packages", packages.RULES),
+    ("machine", libraries.RULES),
+    ("shell", variables.RULES),
+    ("shell", transport.RULES),
+    ("network", hosts.RULES),
+    ("machine", machine.RULES),
+)
+RULES = tuple(rule for _, rules in _PLACES for rule in rules)
+TABLE_RULES = (packages.misfits, packages.frameworks, packages.cuda_build)
 
 
 def examine(seen: Surroundings, tables: Tables) -> tuple[Finding, ...]:
     """Return everything that the rules find, the worst first."""
-    found = [
-        *packages.misfits(seen, tables),
-        *packages.frameworks(seen, tables),
-        *(finding for rule in RULES for finding in rule(seen)),
-    ]
-    return in_order(tuple(found))
+    judged = [finding for rule in TABLE_RULES for finding in rule(seen, tables)]
+    found = [replace(each, place=place) for place, rules in _PLACES for rule in rules for each in rule(seen)]
+    return in_order((*_as_the_files_say(judged, seen), *(each for each in found if not _is_said(each, judged))))
 
 
-def from_checks(checks: Iterable[Check], seen: Surroundings, failures: Sequence[Failure]) -> Iterator[Finding]:
-    """Give one finding for each check of `verify` that did not pass, with the known cause of what it printed."""
-    words = cure_words(seen.facts, seen.target_words)
-    for check in checks:
-        yield from _twice_loaded(check)
-        if check.status not in {"fail", "degraded"}:
-            continue
-        causes = rank(scan([f"{check.output}\n{check.detail}\n".encode()], failures), seen.facts)
-        known = next((cause for cause in causes if cause.unlikely is None), None)
-        if known is not None:
-            words = {**words, **dict(known.groups)}
-        yield Finding(
-            id=f"verify-{check.id}" if known is None else known.failure.id,
-            severity="error" if check.status == "fail" else "warning",
-            summary=f"`verify` found in {check.id}: {check.detail}",
-            evidence=() if known is None else tuple(f"line {line.number}: {line.text}" for line in known.lines),
-            cause=None if known is None else filled(known.failure.cause, words),
-            cure=check.hint if known is None else filled(known.failure.cure, words),
-        )
+def _as_the_files_say(judged: Iterable[Finding], seen: Surroundings) -> Iterator[Finding]:
+    """Leave out what the tables say of an executable stack where the mark has been cleared on the installed file."""
+    read = [use for use in seen.libraries if use.package == "IPEX"]
+    cleared = bool(read) and not any(use.executable_stack for use in read)
+    return (finding for finding in judged if not (finding.id == "execstack" and cleared))
 
 
-def _twice_loaded(check: Check) -> Iterator[Finding]:
-    """Report runtimes of which the imports brought two into one process."""
-    paths: Sequence[str] = check.measurements.get("libraries") or ()
-    for kind, names in _ALONE.items():
-        copies = [path for path in paths if PurePosixPath(path).name.startswith(names)]
-        if len({PurePosixPath(path).name.partition("-")[0] for path in copies}) > 1 or len(copies) > 1:
-            yield Finding(
-                id=f"two-{kind}",
-                severity="warning",
-                summary=f"importing loads {len(copies)} copies of {kind.replace('-', ' ')}",
-                evidence=tuple(copies),
-                cause="two packages bring their own; their threads and settings do not know of each other",
-                cure="`ipexenv run` preloads one where that helps; leave out the package that brings the other",
-            )
+def _is_said(finding: Finding, judged: Iterable[Finding]) -> bool:
+    """Say whether the judgement by the tables holds the same already."""
+    if finding.id == "library-missing":
+        library = finding.summary.partition(" needs ")[2].partition(",")[0]
+        stem = "libpython" if library.startswith("libpython") else library
+        return any(other.id == "libraries" and stem in other.summary for other in judged)
+    return finding.id == "execstack" and any(other.id == "execstack" for other in judged)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from ipexenv.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ipexenv.system.world import World
 
@@ -23,31 +24,37 @@ LAST_LOG = "last-failure.log"
 _GZIP = b"\x1f\x8b"
 
 
+class Readable(Protocol):
+    """A binary file that is open."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes, none at the end."""
+        ...
+
+
 @contextmanager
-def opened(world: World, name: str | None, *, last: bool = False) -> Iterator[IO[bytes]]:
+def opened(world: World, name: str | None, *, last: bool = False) -> Iterator[BinaryIO]:
     """Give the log that is named, piped in (``-`` or None) or, with ``last``, that of the last failure here.
 
-    Compressed logs (gzip) are read as they are. Raises UsageError where there is no such file, OutsideError where it
-    cannot be read.
+    Compressed logs (gzip) are read as they are; a named pipe does as well. Raises UsageError where there is no such
+    file, OutsideError where it cannot be read.
     """
     if not last and name in {None, "-"}:
-        yield sys.stdin.buffer
+        yield piped_in()
         return
     path = last_log(world) if last else world.directory / Path(name or "").expanduser()
     if path is None:
         raise _no_log("no command of ipexenv has failed here yet")
     try:
         with path.open("rb") as file:
-            packed = file.read(2) == _GZIP
-            file.seek(0)
-            if packed:
+            if file.peek(2).startswith(_GZIP):
                 with gzip.open(file) as inside:
-                    yield inside  # type: ignore[misc]  # GzipFile reads as any binary file
+                    yield cast("BinaryIO", inside)  # GzipFile reads as any binary file
             else:
                 yield file
     except FileNotFoundError:
         raise _no_log("no command of ipexenv has failed here yet" if last else f"there is no file {path}") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise OutsideError(
             f"cannot read {path}: {getattr(error, 'strerror', None) or error}",
             code="unreadable-log",
@@ -55,20 +62,30 @@ def opened(world: World, name: str | None, *, last: bool = False) -> Iterator[IO
         ) from None
 
 
+def piped_in() -> BinaryIO:
+    """Return standard input; raises UsageError where this process has none."""
+    if sys.stdin is None:  # it was closed before we were started
+        raise _no_log("standard input is closed")
+    return sys.stdin.buffer
+
+
 def _no_log(message: str) -> UsageError:
     return UsageError(message, code="no-log", hint="name a log with `ipexenv explain FILE`, or pipe one in")
 
 
-def pieces(log: IO[bytes], passed_on: IO[bytes] | None = None) -> Iterator[bytes]:
-    """Give the bytes of ``log`` as they come, each written to ``passed_on`` before it is looked at."""
-    read = getattr(log, "read1", log.read)
-    while True:
-        piece = read(BLOCK_BYTES)
-        if not piece:
-            return
+def pieces(log: Readable, passed_on: BinaryIO | None = None) -> Iterator[bytes]:
+    """Give the bytes of ``log`` as they come, each written to ``passed_on`` before it is looked at.
+
+    Where nobody reads ``passed_on`` any more, the log is read to its end all the same.
+    """
+    read: Callable[[int], bytes] = getattr(log, "read1", log.read)
+    while piece := read(BLOCK_BYTES):
         if passed_on is not None:
-            passed_on.write(piece)
-            passed_on.flush()
+            try:
+                passed_on.write(piece)
+                passed_on.flush()
+            except OSError:
+                passed_on = None
         yield piece
 
 
@@ -97,3 +114,12 @@ def keep_last(world: World, text: str) -> None:
         draft.replace(path)
     except OSError:
         return
+
+
+def last_text(world: World) -> str | None:
+    """Return the output of the last failing command, None where there is none."""
+    path = last_log(world)
+    try:
+        return None if path is None else path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None

@@ -6,6 +6,7 @@ mostly none; only those are then looked for one by one. Memory does not grow wit
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,15 @@ MOST_COUNTED = 10_000
 
 TAIL_BYTES = 512 << 10
 """How much of the end of the log is kept, for the case that nothing is recognised."""
+
+_LEAD_BYTES = 200
+"""How much before a match is kept of a line that is longer than LINE_BYTES."""
+
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])")
+"""Colours, cursor movements and titles of terminals (ECMA-48), which would stand between the words of a message."""
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What no line that is shown may hold: it would be an order to the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +141,8 @@ class Scanner:
         return Scan(sightings=tuple(found), tail=self._last_lines(), lines=self._lines, size_bytes=self._size_bytes)
 
     def _look(self, block: bytes) -> None:
+        if b"\x1b" in block:
+            block = _ESCAPES.sub(b"", block)
         text = self._carried + block
         for index in self._set.Match(text) or ():
             failure, search = self._searches[index]
@@ -153,9 +165,10 @@ class Scanner:
             self._tail_bytes -= len(self._tail.popleft())
 
     def _last_lines(self) -> tuple[Line, ...]:
-        texts = b"".join(self._tail)[-TAIL_BYTES:].decode("utf-8", "replace").splitlines()
+        texts = b"".join(self._tail)[-TAIL_BYTES:].removesuffix(b"\n").split(b"\n")
         first = self._lines - len(texts) + 1
-        return tuple(Line(number=first + index, text=text[:LINE_BYTES]) for index, text in enumerate(texts))
+        lasting = (text.rstrip(b"\r").rpartition(b"\r")[2] for text in texts)  # what a progress bar ended as
+        return tuple(Line(number=first + index, text=_shown(text)) for index, text in enumerate(lasting))
 
     def _note(self, failure: Failure, text: bytes, match: Any) -> None:  # noqa: ANN401 (as above)
         sighting = self._seen.setdefault(failure.id, Sighting(failure=failure))
@@ -169,10 +182,13 @@ class Scanner:
             sighting.lines.append(line)
 
     def _line_at(self, text: bytes, start: int) -> Line:
-        begin = text.rfind(b"\n", 0, start) + 1
-        end = text.find(b"\n", start)
-        words = text[begin : len(text) if end < 0 else end][:LINE_BYTES]
-        return Line(number=self._line + text.count(b"\n", 0, begin), text=words.decode("utf-8", "replace").rstrip())
+        """Return the line of a match; of one that a progress bar has written over itself, that state of it."""
+        begin = max(text.rfind(b"\n", 0, start), text.rfind(b"\r", 0, start)) + 1
+        ends = [end for end in (text.find(b"\n", start), text.find(b"\r", start)) if end >= 0]
+        if start - begin > LINE_BYTES - _LEAD_BYTES:
+            begin = start - _LEAD_BYTES
+        number = self._line + text.count(b"\n", 0, begin)
+        return Line(number=number, text=_shown(text[begin : min(ends, default=len(text))]))
 
 
 def scan(pieces: Iterable[bytes], failures: Sequence[Failure]) -> Scan:
@@ -183,9 +199,13 @@ def scan(pieces: Iterable[bytes], failures: Sequence[Failure]) -> Scan:
     return scanner.finish()
 
 
+def _shown(line: bytes) -> str:
+    return _CONTROLS.sub("", line[:LINE_BYTES].decode("utf-8", "replace")).rstrip()
+
+
 def _groups(match: Any) -> dict[str, str]:  # noqa: ANN401 (RE2 has no types)
     found: Mapping[bytes, bytes | None] = match.groupdict()
-    return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items() if value}
+    return {name.decode(): _shown(value) for name, value in found.items() if value}
 
 
 def _words(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Which libraries a shared library asks for, from its bytes alone. Pure.
+"""What a shared library is called, which others it asks for and whether for an executable stack. From its bytes. Pure.
 
 Layout: elf(5), 64 bits only; no torch was ever built for other machines.
 """
@@ -12,26 +12,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from mmap import mmap
 
-_LOAD, _DYNAMIC = 1, 2
-_NEEDED, _STRINGS = 1, 5
+_LOAD, _DYNAMIC, _STACK = 1, 2, 0x6474E551
+_NEEDED, _STRINGS, _SONAME = 1, 5, 14
+_EXECUTE = 1
 _LONGEST_NAME = 4096
 _MOST_ENTRIES = 65536
 
 
 def needed_libraries(data: bytes | mmap) -> tuple[str, ...]:
     """Return the names in DT_NEEDED in their order; none for what is no 64-bit ELF file or is damaged."""
+    return _names(data, _NEEDED)
+
+
+def own_name(data: bytes | mmap) -> str | None:
+    """Return DT_SONAME, by which the loader knows the library again; None where it has none."""
+    return next(iter(_names(data, _SONAME)), None)
+
+
+def asks_for_executable_stack(data: bytes | mmap) -> bool:
+    """Say whether PT_GNU_STACK asks for it, or is not there, which the loader on x86-64 takes for asking."""
     try:
-        return tuple(_needed(data))
+        segments, _ = _segments(data)
+    except (struct.error, OverflowError):
+        return False
+    marks = [segment[1] for segment in segments if segment[0] == _STACK]
+    return bool(segments) and (not marks or bool(marks[0] & _EXECUTE))
+
+
+def _names(data: bytes | mmap, wanted: int) -> tuple[str, ...]:
+    try:
+        return tuple(_dynamic_names(data, wanted))
     except (struct.error, OverflowError):
         return ()
 
 
-def _needed(data: bytes | mmap) -> Iterator[str]:
-    if data[:5] != b"\x7fELF\x02":
-        return
+def _segments(data: bytes | mmap) -> tuple[list[tuple[int, ...]], str]:
+    """Return the rows of the table of segments, none for what is no 64-bit ELF file, and the byte order."""
     order = ">" if data[5:6] == b"\x02" else "<"
+    if data[:5] != b"\x7fELF\x02":
+        return [], order
     table, size, count = _header(data, order)
-    segments = [struct.unpack_from(f"{order}IIQQQQQQ", data, table + index * size) for index in range(count)]
+    return [struct.unpack_from(f"{order}IIQQQQQQ", data, table + index * size) for index in range(count)], order
+
+
+def _dynamic_names(data: bytes | mmap, wanted: int) -> Iterator[str]:
+    segments, order = _segments(data)
     dynamic = next((segment for segment in segments if segment[0] == _DYNAMIC), None)
     if dynamic is None:
         return
@@ -41,7 +66,7 @@ def _needed(data: bytes | mmap) -> Iterator[str]:
     if strings is None:
         return
     for tag, value in entries:
-        if tag == _NEEDED:
+        if tag == wanted:
             end = data.find(b"\0", strings + value, strings + value + _LONGEST_NAME)
             yield bytes(data[strings + value : end]).decode("utf-8", "replace")
 

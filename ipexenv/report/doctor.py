@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipexenv import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-def show_findings(findings: Sequence[Finding], looked: str, console: Console) -> None:
-    """Print every finding with its evidence, cause and cure, the worst first; ``looked`` says how thoroughly."""
+def show_findings(findings: Sequence[Finding], looked: str, repair: Sequence[str], console: Console) -> None:
+    """Print every finding with its evidence, cause and cure, the worst first; ``looked`` says how thoroughly.
+
+    ``repair`` are lines on what was mended and what was left.
+    """
     for finding in findings:
         console.print(f"{finding.severity}: {finding.summary} [{finding.id}]", style=_STYLES[finding.severity])
         for line in finding.evidence:
@@ -27,6 +32,8 @@ def show_findings(findings: Sequence[Finding], looked: str, console: Console) ->
             console.print(f"  cure: {finding.cure}")
     if findings:
         console.print()
+    for line in repair:
+        console.print(line)
     console.print(f"{count_words(findings)}; {looked}")
 
 
@@ -41,6 +48,7 @@ def markdown(findings: Sequence[Finding], facts: Facts, looked: str) -> str:
     """Return the report ready to be pasted into an issue; it is not redacted yet."""
     installed, host = facts.installed, facts.host
     parts = {
+        "ipexenv": __version__,
         "Python": f"{facts.target.version} ({facts.target.environment})",
         "torch": installed.torch and f"{installed.torch.version}",
         "IPEX": installed.ipex and f"{installed.ipex.version}",
@@ -56,9 +64,16 @@ def markdown(findings: Sequence[Finding], facts: Facts, looked: str) -> str:
     lines = ["### Environment", "", "| | |", "| --- | --- |", *rows, "", f"### Findings ({looked})", ""]
     for finding in findings:
         lines.append(f"- **{finding.severity}** `{finding.id}`: {finding.summary}")
-        lines += [f"  - seen: `{line}`" for line in finding.evidence]
+        lines += [f"  - seen: {_code(line)}" for line in finding.evidence]
         lines += [f"  - because {finding.cause}"] if finding.cause else []
         lines += [f"  - cure: {finding.cure}"] if finding.cure else []
     if not findings:
         lines.append("nothing is wrong")
     return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    """Return ``text`` as Markdown shows it letter by letter, back-ticks in it too."""
+    fence = "``" if "`" in text else "`"
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"

@@ -75,15 +75,23 @@ def _show_cause(cause: Cause, words: Mapping[str, str], console: Console) -> Non
 
 
 def _show_unknown(explanation: Explanation, console: Console) -> None:
-    count = explanation.scan.lines
+    count, target = explanation.scan.lines, explanation.words.get("target", "")
+    if not explanation.scan.size_bytes:
+        console.print("the log is empty: errors go to stderr, so pipe both in, `some-command 2>&1 | ipexenv explain`")
+        console.print(f"`ipexenv doctor{target} --deep` says why a program ends without a word")
+        return
     console.print(f"nothing that ipexenv knows is in {'this line' if count == 1 else f'these {count} lines'}")
-    if explanation.suspects:
-        console.print("what looks most like a failure:")
+    if not explanation.suspects:
+        console.print("nothing in it looks like a failure either")
+        return
+    console.print("what looks most like a failure:")
     for line in explanation.suspects:
         console.print(f"  {line.number}: {line.text}", soft_wrap=True)
     console.print()
+    console.print(f"`ipexenv doctor{target} --deep` looks for the cause in the environment itself")
     console.print(
-        "if torch, IPEX, oneCCL or MPI is at fault, report these lines with what `ipexenv status -v --json` says"
+        f"to report it, send these lines with what `ipexenv doctor{target} --markdown` says to the project whose "
+        "file the traceback ends in"
     )
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ipexenv.system.runner import Finished
+
     Say = Callable[..., tuple[int, str, str]]
+    Endings = tuple[tuple[tuple[str, ...], Finished], ...]
 
 CPU = "/sys/devices/system/cpu"
 
@@ -60,8 +63,9 @@ def say(tmp_path: Path, site: Path, capsys: pytest.CaptureFixture[str]) -> Say:
         "glibc": "glibc 2.36",
     }
 
-    def run(*words: str, **env: str) -> tuple[int, str, str]:
-        runner = FakeRunner(endings=[(("_target.py",), finished(answer=json.dumps(answer).encode()))])
+    def run(*words: str, endings: Endings = (), **env: str) -> tuple[int, str, str]:
+        asked = (("_target.py",), finished(answer=json.dumps(answer).encode()))
+        runner = FakeRunner(endings=[asked, *endings])
         world = World(
             runner=runner,
             http=FakeHttp(),
@@ -81,7 +85,10 @@ def test_an_error_comes_first_with_its_cure_and_is_a_no(say: Say) -> None:
     code, out, err = say(LD_PRELOAD="/nowhere/libiomp5.so")
     assert code == 1
     assert out.startswith("error: intel_extension_for_pytorch 2.7.0 ")
-    assert "ipexenv install" in out.splitlines()[1]
+    first = out.partition("\nwarning: ")[0]
+    assert "\n  seen: torch 2.8.0 in " in first
+    assert "\n  because IPEX and the bindings declare no dependency on torch" in first
+    assert "\n  cure: `ipexenv install" in first
     assert (
         "warning: LD_PRELOAD names /nowhere/libiomp5.so, which is not there [preload-missing]\n"
         "  seen: LD_PRELOAD=/nowhere/libiomp5.so\n"
@@ -126,7 +133,71 @@ def test_a_bundle_that_cannot_be_written_is_named(say: Say, tmp_path: Path) -> N
     assert f"cannot write {tmp_path / 'nowhere/report.zip'}" in err
 
 
-def test_nothing_is_repaired_without_a_person_where_torch_would_change(say: Say) -> None:
-    code, _, err = say("--fix")
-    assert code in {1, 3}
-    assert "repair" in err
+def test_a_bundle_is_never_written_over_a_file(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "report.zip").write_text("mine")
+    code, out, err = say("--bundle", "report.zip")
+    assert (code, out) == (2, "")
+    assert "is there already" in err
+    assert (tmp_path / "report.zip").read_text() == "mine"
+
+
+def test_a_bundle_holds_the_last_failure_too(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "last-failure.log").write_text("it failed in /home/eve/job\n")
+    say("--bundle", "report.zip", IPEXENV_STATE_DIR="state")
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        assert archive.read("last-failure.log") == b"it failed in ~/job\n"
+
+
+def test_what_is_repaired_and_what_is_left_is_said(say: Say) -> None:
+    code, out, err = say("--fix", LD_PRELOAD="/nowhere/libiomp5.so")
+    assert code == 1
+    assert "repairing with `ipexenv install --ccl none`" in err
+    assert "`ipexenv install --ccl none` changed nothing: " in out
+    assert "left torch: the repair did not come about\n" in out
+    assert "left preload-missing: it is set in your shell, which no program can change\n" in out
+
+
+def test_the_json_of_a_repair(say: Say) -> None:
+    _, out, _ = say("--fix", "--json")
+    repair = json.loads(out)["data"]["fix"]
+    assert (repair["command"], repair["repaired"]) == ("ipexenv install --ccl none", [])
+    assert {"id": "torch", "because": "the repair did not come about"} in repair["left"]
+
+
+def test_sources_that_do_not_answer_are_found(say: Say) -> None:
+    code, out, _ = say("--sources")
+    assert code == 1
+    assert "warning: the source pytorch-cpu does not answer: connection refused [source-silent]" in out
+
+
+def test_every_finding_in_the_json_has_the_same_keys(say: Say) -> None:
+    _, out, _ = say("--json")
+    for finding in json.loads(out)["data"]["findings"]:
+        assert set(finding) == {"id", "severity", "summary", "evidence", "cause", "cure", "fix"}
+
+
+def test_deep_names_what_happens_when_it_is_imported(say: Say) -> None:
+    broken = "AttributeError: module 'os' has no attribute 'exit'"
+    guard = "ERROR! Intel® Extension for PyTorch* needs to work with PyTorch 2.7.*, but PyTorch 2.8.0 is found."
+    endings = (
+        (("import os, torch, intel_extension_for_pytorch;",), finished(1, stdout=f"{guard}\n", stderr=broken)),
+        (("import os, torch;",), finished(answer=b"done")),
+        (("_target_single.py",), finished(1, stderr=broken)),
+    )
+    code, out, _ = say("--deep", endings=endings)
+    assert code == 1
+    assert "error: importing intel_extension_for_pytorch raised AttributeError: module 'os' has no" in out
+    assert f"  seen: {guard}\n" in out
+    assert "[ipex-wrong-torch]" in out
+    assert "importing torch " not in out
+    assert out.endswith("; looked at what is installed and around it, and ran it\n")
+
+
+def test_a_hostfile_without_ssh(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("192.0.2.1\n")
+    _, out, _ = say("--hostfile", "hosts", PATH="")
+    assert "there is no ssh here, and other hosts are to be reached with it [ssh-missing]" in out
+    code, _, err = say("--hostfile", "gone")
+    assert code == 2
+    assert "cannot read the hostfile" in err

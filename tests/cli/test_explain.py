@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
+from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     Say = Callable[..., tuple[int, str, str]]
 
+LIMIT_S = 60
 LOG = "starting\nModuleNotFoundError: No module named 'oneccl_bindings_for_pytorch'\n"
 KNOWN = """\
 fatal: bindings-not-installed
@@ -76,9 +81,44 @@ def test_an_unknown_log_shows_what_looks_worst(say: Say, tmp_path: Path) -> None
         "what looks most like a failure:\n"
         "  2: WobbleError: it wobbles\n"
         "\n"
-        "if torch, IPEX, oneCCL or MPI is at fault, report these lines with what `ipexenv status -v --json` says\n"
+        "`ipexenv doctor --venv nowhere --deep` looks for the cause in the environment itself\n"
+        "to report it, send these lines with what `ipexenv doctor --venv nowhere --markdown` says to the project whose "
+        "file the traceback ends in\n"
     )
     assert say("odd.log") == (1, expected, "")
+
+
+def test_an_empty_log_is_most_often_a_forgotten_redirection(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "empty.log").touch()
+    expected = (
+        "the log is empty: errors go to stderr, so pipe both in, `some-command 2>&1 | ipexenv explain`\n"
+        "`ipexenv doctor --venv nowhere --deep` says why a program ends without a word\n"
+    )
+    assert say("empty.log") == (1, expected, "")
+
+
+def test_a_log_in_which_all_is_well(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "fine.log").write_text("step 1\nstep 2\n")
+    expected = "nothing that ipexenv knows is in these 2 lines\nnothing in it looks like a failure either\n"
+    assert say("fine.log") == (1, expected, "")
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        LOG.replace("ModuleNotFoundError", "\x1b[1;31mModuleNotFoundError\x1b[0m").encode(),
+        LOG.replace("No module named", "\x1b[33mNo module named\x1b[0m").encode(),
+        LOG.replace("\n", "\r\n").encode("utf-16"),
+        LOG.encode("utf-8-sig"),
+        ("starting\n" + "\r".join(f"{done}%|###|" for done in range(500)) + "\r" + LOG.partition("\n")[2]).encode(),
+    ],
+    ids=["coloured", "coloured-inside", "utf16", "utf8-mark", "progress-bar"],
+)
+def test_how_a_log_was_written_does_not_matter(say: Say, tmp_path: Path, log: bytes) -> None:
+    (tmp_path / "train.log").write_bytes(log)
+    code, out, err = say("train.log")
+    assert (code, err) == (0, "")
+    assert out.startswith(KNOWN)
 
 
 def test_other_causes_are_told_shortly_and_all_on_request(say: Say, tmp_path: Path) -> None:
@@ -138,3 +178,65 @@ def test_what_is_piped_in_is_passed_on_to_stderr() -> None:
     assert ended.stderr == LOG
     ended = subprocess.run([*command, "-", "-q"], input=LOG, capture_output=True, text=True, check=False)
     assert ended.stderr == ""
+
+
+COMMAND = [sys.executable, "-m", "ipexenv", "explain", "--venv", "nowhere"]
+
+
+def test_a_pipe_keeps_flowing_line_by_line() -> None:
+    with subprocess.Popen(COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdin
+        assert process.stderr
+        for line in LOG.encode().splitlines(keepends=True):
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert process.stderr.readline() == line  # it comes before the next is written
+        out, _ = process.communicate(timeout=LIMIT_S)
+    assert out.decode().startswith(KNOWN)
+
+
+def test_nobody_has_to_watch_the_flow() -> None:
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND]
+    ended = subprocess.run(closed, input=LOG, stdout=PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stdout[: len(KNOWN)]) == (0, KNOWN)
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(COMMAND, input=LOG, stdout=PIPE, stderr=writing, text=True, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stdout[: len(KNOWN)]) == (0, KNOWN)
+
+
+def test_without_standard_input_there_is_no_log() -> None:
+    ended = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "standard input is closed" in ended.stderr
+
+
+def test_ctrl_c_means_the_program_and_its_last_words_are_read() -> None:
+    with subprocess.Popen(COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(b"starting\n")
+        process.stdin.flush()
+        assert process.stderr.readline() == b"starting\n"
+        process.send_signal(signal.SIGINT)
+        assert b"Ctrl-C" in process.stderr.readline()
+        process.stdin.write(LOG.partition("\n")[2].encode())
+        out, _ = process.communicate(timeout=LIMIT_S)
+    assert out.decode().startswith(KNOWN)
+    assert process.returncode == 0
+
+
+def test_a_log_may_be_pasted_into_the_terminal() -> None:
+    master, terminal = pty.openpty()
+    try:
+        with subprocess.Popen(COMMAND, stdin=terminal, stdout=PIPE, stderr=PIPE) as process:
+            assert process.stderr
+            assert b"paste the log here" in process.stderr.readline()
+            os.write(master, LOG.encode() + b"\x04")
+            out, err = process.communicate(timeout=LIMIT_S)
+    finally:
+        os.close(master)
+        os.close(terminal)
+    assert out.decode().startswith(KNOWN)
+    assert err == b""  # what is pasted stands there already

@@ -18,7 +18,16 @@ SMALL_SHM_BYTES = 256 << 20
 
 FEW_FILES = 4096
 FEW_PROCESSES = 1024
+LITTLE_ROOM_BYTES = 1 << 30
+FEW_LOCKED_BYTES = 64 << 20
 _MB = 1 << 20
+_FASTER_FABRICS = ("verbs", "psm3", "psm2", "efa", "mlx")
+"""Providers of libfabric that lock the memory they send from (fi_verbs(7), fi_psm3(7))."""
+
+_HAS_AMX = re.compile(r"Xeon.*(Platinum 8|Gold [56]|Silver 4|Bronze 3)[45]\d\d|Xeon.*Max 9\d\d\d|Xeon.* 6\d{3}[PE]?\b")
+"""Models of the 4th generation and later (Intel's product list), all of which have AMX but for the efficient ones."""
+
+_EFFICIENT = re.compile(r"6\d{3}E")
 _SCALABLE = re.compile(r"Xeon.*(Platinum|Gold|Silver|Bronze|Max)\b", re.IGNORECASE)
 
 
@@ -123,4 +132,88 @@ def isa_masked(seen: Surroundings) -> Iterator[Finding]:
         )
 
 
-RULES = (shm_small, few_files, few_processes, name_unresolved, loopback_alone, quota_below_core, isa_masked)
+def disk_low(seen: Surroundings) -> Iterator[Finding]:
+    """Report that there is hardly room to install anything, or to unpack a wheel."""
+    for folder, free in seen.free_bytes:
+        if free < LITTLE_ROOM_BYTES:
+            yield Finding(
+                id="disk-low",
+                severity="warning",
+                summary=f"{folder} has {free // _MB} MB left",
+                evidence=(f"statvfs({folder}): {free} bytes",),
+                cause="torch for CPUs takes 1 GB, its CUDA build 5 GB; pip unpacks it in the temporary folder first",
+                cure="make room (`pip cache purge`, `ipexenv cache`), or name another temporary folder in TMPDIR",
+            )
+
+
+def quota_unseen(seen: Surroundings) -> Iterator[Finding]:
+    """Report that torch would start a thread for every CPU that it sees, and the container's quota grants fewer."""
+    topology = seen.facts.host.topology
+    visible = len(topology.usable_cpus) or topology.logical_cpus
+    if topology.cpu_quota is None or topology.cpu_quota < 1 or not visible or "OMP_NUM_THREADS" in seen.env:
+        return
+    threads = topology.usable_cores or visible
+    if threads > topology.cpu_quota:
+        yield Finding(
+            id="quota-unseen",
+            severity="warning",
+            summary=f"torch would start {threads} threads, and the container grants {topology.cpu_quota:g} CPUs",
+            evidence=(f"cpu.max: {topology.cpu_quota:g}", f"CPUs that are visible: {visible}", "no OMP_NUM_THREADS"),
+            cause="a quota limits time, not the number of CPUs that a process sees; the threads then stop each other",
+            cure=f"`export OMP_NUM_THREADS={int(topology.cpu_quota)}`, or start with `ipexenv run`, which sets it",
+        )
+
+
+def locked_memory(seen: Surroundings) -> Iterator[Finding]:
+    """Report that a fast fabric is asked for, and hardly any memory may be locked for it."""
+    provider, limit = seen.env.get("FI_PROVIDER", ""), seen.limits.locked_bytes
+    if limit is not None and limit < FEW_LOCKED_BYTES and provider.startswith(_FASTER_FABRICS):
+        yield Finding(
+            id="locked-memory",
+            severity="warning",
+            summary=f"FI_PROVIDER is {provider}, and no more than {limit // 1024} KB may be locked",
+            evidence=(f"FI_PROVIDER={provider}", f"ulimit -l: {limit // 1024}"),
+            cause="these adapters send straight from memory that must not be moved",
+            cure="`ulimit -l unlimited` (`docker run --ulimit memlock=-1`), or `export FI_PROVIDER=tcp`",
+        )
+
+
+def amx_masked(seen: Surroundings) -> Iterator[Finding]:
+    """Report that a CPU that has AMX does not show it, or that this process may not use it."""
+    cpu = seen.facts.host.cpu
+    model = cpu.model or ""
+    shown = "amx_tile" in cpu.flags
+    if shown and cpu.amx_permitted is False:
+        yield Finding(
+            id="amx-refused",
+            severity="warning",
+            summary="the kernel does not let this process use AMX",
+            evidence=("arch_prctl(ARCH_REQ_XCOMP_PERM) fails",),
+            cause="a kernel before 5.16, or a container whose seccomp profile forbids the call",
+            cure="a newer kernel, or a seccomp profile that allows arch_prctl; bf16 works without, more slowly",
+        )
+    has = _HAS_AMX.search(model) and not _EFFICIENT.search(model)
+    if has and not shown and cpu.isa is not None and cpu.isa >= IsaLevel.AVX512:
+        yield Finding(
+            id="amx-masked",
+            severity="info",
+            summary=f"{model} has AMX, and this machine does not show it",
+            evidence=("/proc/cpuinfo: no amx_tile",),
+            cause="the hypervisor hides it, or the kernel is older than 5.16",
+            cure="let the hypervisor pass the CPU through (QEMU: `-cpu host`), or boot a newer kernel",
+        )
+
+
+RULES = (
+    shm_small,
+    disk_low,
+    few_files,
+    few_processes,
+    locked_memory,
+    name_unresolved,
+    loopback_alone,
+    quota_below_core,
+    quota_unseen,
+    isa_masked,
+    amx_masked,
+)

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 PATH_LISTS = ("LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH")
 PATHS = ("I_MPI_ROOT", "CCL_ROOT", "FI_PROVIDER_PATH", "ONEAPI_ROOT")
 
-_LAUNCHED = ("PMI_RANK", "PMIX_RANK", "PMI_FD", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+LAUNCHED = ("PMI_RANK", "PMIX_RANK", "PMI_FD", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+"""What launchers of MPI and Slurm leave in the environment of a rank."""
+
 _CAPS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 
 def entries(env_value: str) -> list[str]:
     """Return the parts of LD_PRELOAD or a path list; ld.so(8) takes spaces and colons between them."""
     return [part for part in re.split(r"[\s:]", env_value) if part]
+
+
+def _is_number(text: str) -> bool:
+    """Say whether ``int`` reads it: the digits of other scripts, and raised ones, are left to nobody's guess."""
+    return text.isascii() and text.isdigit()
 
 
 def preload_missing(seen: Surroundings) -> Iterator[Finding]:
@@ -42,8 +49,9 @@ def path_missing(seen: Surroundings) -> Iterator[Finding]:
     """Report that I_MPI_ROOT and its like lead nowhere: MPI and libfabric then find nothing, and stop."""
     for name in PATHS:
         value = seen.env.get(name, "")
-        lost = [part for part in value.split(":") if part in seen.missing_paths]
-        if lost:
+        parts = [part for part in value.split(":") if part]
+        lost = [part for part in parts if part in seen.missing_paths]
+        if lost and len(lost) == len(parts):  # of a list one folder that is there is enough
             yield Finding(
                 id="path-missing",
                 severity="error",
@@ -87,15 +95,21 @@ def system_oneapi(seen: Surroundings) -> Iterator[Finding]:
 
 
 def module_hidden(seen: Surroundings) -> Iterator[Finding]:
-    """Report that a folder on PYTHONPATH, or the working directory, hides an installed package."""
+    """Report that a folder on PYTHONPATH, or the working directory, hides an installed package.
+
+    The working directory does so for scripts in it and for ``python -m`` alone.
+    """
+    named = entries(seen.env.get("PYTHONPATH", ""))
     for module, folder in seen.hidden_by:
+        by_path = folder in named
         yield Finding(
             id="module-hidden",
-            severity="error",
-            summary=f"{folder} hides the installed {module}",
-            evidence=(f"{folder}/{module}",),
+            severity="error" if by_path else "warning",
+            summary=f"{folder} hides the installed {module}"
+            + ("" if by_path else " from what is started in it with `python -m` or `-c`"),
+            evidence=(f"{folder}/{module}", *((f"PYTHONPATH={seen.env['PYTHONPATH']}",) if by_path else ())),
             cause="Python looks there before it looks into the environment",
-            cure="take the folder out of PYTHONPATH, or start from another directory",
+            cure=f"take {folder} out of PYTHONPATH" if by_path else "start from another directory, or rename it",
         )
 
 
@@ -121,7 +135,7 @@ def threads_exceed_cpus(seen: Surroundings) -> Iterator[Finding]:
     usable = len(topology.usable_cpus) or topology.logical_cpus
     if topology.cpu_quota is not None:
         usable = min(usable or int(topology.cpu_quota) or 1, max(int(topology.cpu_quota), 1))
-    if text.isascii() and text.isdigit() and usable and int(text[:9]) > usable:
+    if _is_number(text) and usable and int(text[:9]) > usable:
         yield Finding(
             id="threads-exceed-cpus",
             severity="warning",
@@ -135,12 +149,13 @@ def threads_exceed_cpus(seen: Surroundings) -> Iterator[Finding]:
 def thread_limit(seen: Surroundings) -> Iterator[Finding]:
     """Report that OMP_THREAD_LIMIT below OMP_NUM_THREADS can make backward hang (IPEX's performance tuning guide)."""
     limit, wanted = seen.env.get("OMP_THREAD_LIMIT", ""), seen.env.get("OMP_NUM_THREADS", "")
-    if limit.isdigit() and wanted.isdigit() and int(limit[:9]) < int(wanted[:9]):
+    if _is_number(limit) and _is_number(wanted) and int(limit[:9]) < int(wanted[:9]):
         yield Finding(
             id="thread-limit",
             severity="error",
             summary=f"OMP_THREAD_LIMIT {limit} is below OMP_NUM_THREADS {wanted}: backward can hang",
             evidence=(f"OMP_THREAD_LIMIT={limit}", f"OMP_NUM_THREADS={wanted}"),
+            cause="autograd runs backward in a thread of its own, which then waits for threads that may not be started",
             cure="`unset OMP_THREAD_LIMIT`",
         )
 
@@ -149,7 +164,7 @@ def workers_outside(seen: Surroundings) -> Iterator[Finding]:
     """Report that CCL_WORKER_AFFINITY names CPUs that this process may not use."""
     listed = seen.env.get("CCL_WORKER_AFFINITY", "").split(",")
     usable = seen.facts.host.topology.usable_cpus
-    outside = [cpu for cpu in listed if cpu.strip().isdigit() and usable and int(cpu[:9]) not in usable]
+    outside = [cpu for cpu in listed if _is_number(cpu.strip()) and usable and int(cpu[:9]) not in usable]
     if outside:
         yield Finding(
             id="workers-outside",
@@ -163,7 +178,7 @@ def workers_outside(seen: Surroundings) -> Iterator[Finding]:
 
 def transport_without_launcher(seen: Surroundings) -> Iterator[Finding]:
     """Report that CCL_ATL_TRANSPORT=mpi is for ranks that mpirun started: others wait for ever."""
-    if seen.env.get("CCL_ATL_TRANSPORT") == "mpi" and not any(name in seen.env for name in _LAUNCHED):
+    if seen.env.get("CCL_ATL_TRANSPORT") == "mpi" and not any(name in seen.env for name in LAUNCHED):
         yield Finding(
             id="transport-without-launcher",
             severity="warning",
@@ -184,6 +199,7 @@ def level_capped(seen: Surroundings) -> Iterator[Finding]:
                 severity="warning",
                 summary=f"{name}={value} holds the kernels down",
                 evidence=(f"{name}={value}",),
+                cause="torch and oneDNN then leave the newer instructions of this CPU alone, AMX and bf16 among them",
                 cure=f"`unset {name}`, unless it is there for a test",
             )
 

@@ -80,6 +80,34 @@ def test_bytes_that_are_no_text_do_no_harm() -> None:
     assert found.sightings[0].groups == {"what": "fox"}
 
 
+def test_of_a_progress_bar_the_state_that_matched_is_shown() -> None:
+    found = scan([b"fine\n" + b"\r".join(b"%d%% red apple" % done for done in (7, 8, 9)) + b"\rdone\n"], KNOWN)
+    assert [(line.number, line.text) for line in found.sightings[0].lines] == [
+        (2, "7% red apple"),
+        (2, "8% red apple"),
+        (2, "9% red apple"),
+    ]
+    assert found.tail[-1].text == "done"
+
+
+def test_of_an_enormous_line_what_is_around_the_match_is_shown() -> None:
+    found = scan([b"x " * 50_000 + b"red apple" + b" y" * 50_000], KNOWN)
+    (line,) = found.sightings[0].lines
+    assert "red apple" in line.text
+    assert len(line.text) <= 2000
+
+
+def test_colours_stand_in_no_ones_way() -> None:
+    found = scan([b"\x1b]0;a title\x07\x1b[1;31mred\x1b[0m \x1b[38;5;9mapple\x1b(B\x1b[m\n"], KNOWN)
+    assert [line.text for line in found.sightings[0].lines] == ["red apple"]
+
+
+def test_nothing_that_is_shown_gives_orders_to_the_terminal() -> None:
+    found = scan([b"a red apple\x08\x08\x9b2J \x07bell\x1b\n\x1bc\x00end\n"], KNOWN)
+    texts = [line.text for line in (*found.sightings[0].lines, *found.tail)]
+    assert not [text for text in texts if any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text)]
+
+
 def test_the_end_of_the_log_is_kept_with_its_numbers() -> None:
     found = scan([b"one\ntwo\n", b"three\n"], KNOWN)
     assert [(line.number, line.text) for line in found.tail] == [(1, "one"), (2, "two"), (3, "three")]
