@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import html
 import http.server
 import io
 import json
+import secrets
 import shutil
 import socket
 import ssl
 import threading
 import zipfile
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,12 @@ CERTIFICATE = Path(__file__).parent / "data" / "loopback.pem"
 
 AUTHORITY = Path(__file__).parent / "data" / "loopback-authority.pem"
 """The authority that signed it, which nothing trusts unless it is told to; its key was thrown away."""
+
+EXPIRED = Path(__file__).parent / "data" / "expired.pem"
+"""Certificate and key for the same names, which ran out at the end of 2020."""
+
+EXPIRED_AUTHORITY = Path(__file__).parent / "data" / "expired-authority.pem"
+"""The authority that signed it, still valid: whoever trusts it objects to the date alone."""
 
 COMPAT = Path(__file__).parents[1] / "compat"
 
@@ -208,8 +215,8 @@ def _row(name: str, url: str, kind: str, serves: tuple[str, ...], *, ask: bool =
     return "[[source]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
 
 
-@contextmanager
-def serving(*, tls: bool = False) -> Iterator[Site]:
+@contextlib.contextmanager
+def serving(*, tls: bool = False, certificate: Path = CERTIFICATE) -> Iterator[Site]:
     """Run a server on a free loopback port for as long as the block lasts."""
     site = Site()
 
@@ -228,7 +235,7 @@ def serving(*, tls: bool = False) -> Iterator[Site]:
     server = _Server(("127.0.0.1", 0), Handler)
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
+        context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     site.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -243,10 +250,12 @@ def serving(*, tls: bool = False) -> Iterator[Site]:
 
 
 def closed_port() -> str:
-    """Return a loopback URL that refuses connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    """Return a loopback URL that refuses connections: of a port that no server of another test is ever given."""
+    while True:
+        port = secrets.choice(range(2_000, 12_000))
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return f"http://127.0.0.1:{port}"
 
 
 class _Counting(io.BufferedIOBase):

@@ -1,61 +1,9 @@
-"""How to bring about the failures of the catalogue for real: small programs that fail as users' programs do.
-
-Each is a shell command; ``$PY`` is the Python of the environment that it names, ``$PIP`` a pip, ``$SITE`` the address
-of a server of the test's own, ``$TMP`` a folder of its own.
-"""
+"""How to bring about the failures of the catalogue for real: small programs that fail as users' programs do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Provocation:
-    """One failure, and how to have it."""
-
-    cause: str
-    """Id of the row that has to be named first."""
-    command: str
-    where: str | None = None
-    """Recipe of the environment, None where any Python will do; ``bridge`` has torch 2.13 and the bridge."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    name: str = ""
-    """Tells two provocations of one cause apart."""
-
-    @property
-    def label(self) -> str:
-        """Return the name of its test."""
-        return f"{self.cause} {self.name}".strip()
-
-
-def python(code: str) -> str:
-    """Return the command that runs ``code``, which holds no single quotes, in the environment's Python."""
-    assert "'" not in code, code
-    return f"$PY -c '{code}'"
-
-
-def ranks(code: str, *, count: int = 2) -> str:
-    """Return the command that runs ``code`` as ranks that find each other by a file; it ends with the first failure."""
-    start = f"RANK=$rank WORLD_SIZE={count} {python(code)} &"
-    return f"for rank in $(seq 0 {count - 1}); do {start} done; wait"
-
-
-_GROUP = (
-    "import os, datetime, torch, torch.distributed as dist; "
-    'rank = int(os.environ["RANK"]); '
-    'dist.init_process_group("{backend}", init_method="file://" + os.environ["TMP"] + "/store", rank=rank, '
-    "world_size=2, timeout=datetime.timedelta(seconds={seconds})); "
-)
-_CCL = _GROUP.format(backend="ccl", seconds=20)
-_GLOO = _GROUP.format(backend="gloo", seconds=20)
-_PARSE = (
-    "import sys; from transformers import HfArgumentParser, TrainingArguments; "
-    'HfArgumentParser(TrainingArguments).parse_args_into_dataclasses(["--output_dir", "x", *sys.argv[1:]])'
-)
+from tests.integration import provocations_intel, provocations_torch
+from tests.integration.provocation import Provocation, python
 
 PIP = (
     Provocation(cause="no-matching-distribution", command="$NO_CONFIG $PIP install --no-index nonesuch==9.9"),
@@ -97,6 +45,28 @@ PIP = (
         cause="tls-certificate",
         command="$PIP --retries 0 install --no-cache-dir --index-url $TLS_SITE/simple some-package",
     ),
+    Provocation(
+        cause="certificate-expired",
+        command="env -u REQUESTS_CA_BUNDLE -u CURL_CA_BUNDLE $PIP --retries 0 --cert $EXPIRED_AUTHORITY"
+        " install --no-cache-dir --index-url $EXPIRED_SITE/simple some-package",
+    ),
+    Provocation(
+        cause="yanked-versions-ignored",
+        command="$NO_CONFIG $PIP install --dry-run --no-cache-dir --no-deps --index-url $SITE/yanked"
+        " 'intel-extension-for-pytorch~=2.5.0'",
+        name="of a page",
+    ),
+    Provocation(
+        cause="yanked-version-chosen",
+        command="$NO_CONFIG $PIP install --dry-run --no-cache-dir --no-deps --index-url $SITE/yanked"
+        " intel-extension-for-pytorch==2.5.0",
+    ),
+    Provocation(
+        cause="disk-full",
+        command="$PIP install --no-cache-dir --no-index --target $TMP/disk/packages $LARGE_WHEEL",
+        around="small disk",
+        name="while pip installs",
+    ),
 )
 
 SYSTEM = (
@@ -118,162 +88,4 @@ SYSTEM = (
     Provocation(cause="illegal-instruction", command="(sh -c 'kill -ILL $$'); true"),
 )
 
-TORCH = (
-    Provocation(cause="ipex-not-installed", command=python("import intel_extension_for_pytorch"), where="native213"),
-    Provocation(
-        cause="bindings-not-installed", command=python("import oneccl_bindings_for_pytorch"), where="native213"
-    ),
-    Provocation(
-        cause="cuda-not-compiled", command=python('import torch; torch.ones(1, device="cuda")'), where="native213"
-    ),
-    Provocation(cause="ccl-unknown-backend", command=f"RANK=0 {python(_CCL)}", where="native213"),
-    Provocation(
-        cause="rank-variables-missing",
-        command=python('import torch.distributed as dist; dist.init_process_group("gloo")'),
-        where="native213",
-    ),
-    Provocation(
-        cause="group-not-initialized",
-        command=python("import torch, torch.distributed as dist; dist.all_reduce(torch.ones(1))"),
-        where="native213",
-    ),
-    Provocation(
-        cause="store-timeout",
-        command=python(
-            "import datetime; from torch.distributed import TCPStore; "
-            'TCPStore("127.0.0.1", 0, 2, True, timeout=datetime.timedelta(seconds=1))'
-        ),
-        where="native213",
-    ),
-    Provocation(
-        cause="port-taken",
-        command=python(
-            'import socket; from torch.distributed import TCPStore; taken = socket.socket(); taken.bind(("", 0)); '
-            'taken.listen(); TCPStore("127.0.0.1", taken.getsockname()[1], 1, True)'
-        ),
-        where="native213",
-    ),
-    Provocation(
-        cause="half-not-implemented", command=python("import torch; torch.ones(2, 2).half().geqrf()"), where="native213"
-    ),
-    Provocation(
-        cause="out-of-memory",
-        command=python("import torch; torch.empty(1 << 50, dtype=torch.uint8)"),
-        where="native213",
-    ),
-    Provocation(
-        cause="ddp-unfinished-reduction",
-        command=ranks(
-            f"{_GLOO} from torch.nn import Linear, ModuleList, parallel; "
-            "both = ModuleList([Linear(2, 2), Linear(2, 2)]); both.forward = both[0].forward; "
-            "model = parallel.DistributedDataParallel(both); "
-            "[model(torch.ones(1, 2)).sum().backward() for _ in range(2)]"
-        ),
-        where="native213",
-    ),
-    Provocation(
-        cause="gloo-no-interface", command=ranks(_GLOO), where="native213", env={"GLOO_SOCKET_IFNAME": "nowhere9"}
-    ),
-    Provocation(
-        cause="elastic-child-failed",
-        command="echo 'raise SystemExit(3)' > $TMP/s.py; $PY -m torch.distributed.run --nproc-per-node 1 $TMP/s.py",
-        where="native213",
-    ),
-    Provocation(
-        cause="bf16-prepack",
-        command=python(
-            "import torch, intel_extension_for_pytorch as ipex; model = torch.nn.Linear(64, 64); "
-            "ipex.optimize(model, optimizer=torch.optim.SGD(model.parameters(), lr=0.1), dtype=torch.bfloat16)"
-        ),
-        where="torch28",
-        env={"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
-    ),
-    Provocation(
-        cause="kernel-overridden", command=python("import intel_extension_for_pytorch"), where="torch28", name="benign"
-    ),
-)
-
-BRIDGE = (
-    Provocation(
-        cause="ccl-no-interface",
-        command=ranks(_CCL + "dist.all_reduce(torch.ones(1))"),
-        where="bridge",
-        env={"CCL_KVS_IFACE": "nowhere9"},
-    ),
-    Provocation(
-        cause="bridge-timeout",
-        command=f"RANK=0 {python(_GROUP.format(backend='ccl', seconds=3) + 'dist.all_reduce(torch.ones(1))')}",
-        where="bridge",
-    ),
-    Provocation(
-        cause="bridge-difference",
-        command=ranks(_CCL + "tensor = torch.ones(4); dist.all_reduce(tensor) if rank else dist.broadcast(tensor, 0)"),
-        where="bridge",
-    ),
-    Provocation(
-        cause="bridge-peer-died",
-        command=ranks(
-            f"{_CCL} import signal; dist.barrier(); "
-            "os.kill(os.getpid(), signal.SIGKILL) if rank else dist.all_reduce(torch.ones(1 << 22))"
-        ),
-        where="bridge",
-    ),
-    Provocation(
-        cause="worker-affinity-refused",
-        command=ranks(_CCL + "dist.all_reduce(torch.ones(1 << 22))"),
-        where="bridge",
-        env={"CCL_WORKER_AFFINITY": "4000,4001"},
-    ),
-    Provocation(
-        cause="worker-affinity-short",
-        command=ranks(_CCL + "dist.all_reduce(torch.ones(1 << 22))"),
-        where="bridge",
-        env={"CCL_WORKER_AFFINITY": "0"},
-    ),
-    Provocation(
-        cause="fi-provider",
-        command=ranks(_CCL + "dist.all_reduce(torch.ones(1 << 22))"),
-        where="bridge",
-        env={"FI_PROVIDER": "nonesuch"},
-    ),
-)
-
-TRAINER = (
-    Provocation(cause="use-ipex-removed", command=f"{python(_PARSE)} --use_ipex", where="trainer213"),
-    Provocation(cause="no-cuda-removed", command=f"{python(_PARSE)} --no_cuda", where="trainer213"),
-    Provocation(cause="xpu-backend-removed", command=f"{python(_PARSE)} --xpu_backend ccl", where="trainer213"),
-    Provocation(cause="trainer-flag-unknown", command=f"{python(_PARSE)} --nonesuch", where="trainer213"),
-    Provocation(cause="ddp-backend-choice", command=f"{python(_PARSE)} --ddp_backend ccl", where="trainer-newest"),
-    Provocation(cause="bf16-needs-use-cpu", command=f"{python(_PARSE)} --bf16", where="trainer28"),
-    Provocation(
-        cause="accelerate-backend",
-        command=f"RANK=0 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 {python(_PARSE)} --use_cpu --ddp_backend ccl",
-        where="trainer28",
-    ),
-)
-
-PAIRS = (
-    Provocation(
-        cause="ipex-wrong-torch",
-        command=python("import intel_extension_for_pytorch"),
-        where="ipex 2.8.0 over native213",
-        name="IPEX 2.8",
-    ),
-    Provocation(
-        cause="ipex-wrong-torch",
-        command=python("import intel_extension_for_pytorch"),
-        where="ipex 2.6.0 over native213",
-        name="IPEX 2.6",
-    ),
-    Provocation(
-        cause="ipex-wrong-torch",
-        command=python("import intel_extension_for_pytorch"),
-        where="ipex 2.5.0 over native213",
-        name="IPEX 2.5",
-    ),
-    Provocation(
-        cause="numpy-2", command=python("import torch; torch.ones(1).numpy()"), where="numpy 2.2.6 over torch1121-bare"
-    ),
-)
-
-ALL = (*PIP, *SYSTEM, *TORCH, *BRIDGE, *TRAINER, *PAIRS)
+ALL = (*PIP, *SYSTEM, *provocations_torch.ALL, *provocations_intel.ALL)
