@@ -1,0 +1,1 @@
+"""Ready workflows and containers for the project that `ipexenv ci --init` stands in."""
