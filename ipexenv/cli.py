@@ -37,7 +37,7 @@ COMMANDS = {
     "doctor": "find what is wrong here, and repair it with --fix",
     "explain": "say what an error message or a log means, and its cure",
     "cache": "say what the cache of downloads holds, or empty it",
-    "ci": "set up the environment as a step of GitHub Actions (action.yml calls it)",
+    "ci": "set up the environment as a step of a CI system, or write a workflow that does",
 }
 
 
@@ -125,6 +125,13 @@ def _real_world() -> World:
     from ipexenv.system.world import World as RealWorld  # noqa: PLC0415 (`--help` needs no world)
 
     return RealWorld()
+
+
+def parse_words(words: Sequence[str], world: World) -> tuple[Command, argparse.Namespace]:
+    """Return the command that ``words`` call, and its options over the settings of ``world``; raise UsageError."""
+    command, options = _parse(words[0], list(words), Settings.find(world.env, world.directory))
+    options.program = []
+    return command, options
 
 
 def _parse(name: str | None, arguments: list[str], settings: Settings) -> tuple[Command, argparse.Namespace]:

@@ -60,7 +60,7 @@ class AgentCommand:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Closing:
-    """How a dialect says what is told."""
+    """How a dialect says what is told: write the files, then the log, which may name them, then start the commands."""
 
     log: str = ""
     writings: tuple[Writing, ...] = ()

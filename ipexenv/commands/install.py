@@ -12,7 +12,8 @@ from ipexenv.installing import Proof, carry, decide, decide_from_lock, look_and_
 from ipexenv.probe.choice import add_target_options, choose_target
 from ipexenv.report.install import failed_checks, install_data, show_outcome, tell_plan, with_data
 from ipexenv.report.progress import on_terminal, progress
-from ipexenv.resolve.choices import add_choice_options
+from ipexenv.resolve.choices import add_choice_options, request_from
+from ipexenv.resolve.explain import explain_choices
 from ipexenv.tables.load import load_tables
 from ipexenv.transaction.choice import add_wait_option
 from ipexenv.verify.options import VerifyOptions
@@ -61,7 +62,8 @@ def _install(options: argparse.Namespace, world: World, listen: Listener) -> Ans
     else:
         decision = decide_from_lock(options, world, tables, looked)
     resolution, plan = decision.resolution, decision.plan
-    data = install_data(resolution, plan, decision.market)
+    why = () if options.from_lock is not None else explain_choices(resolution, request_from(options), tables)
+    data = install_data(resolution, plan, decision.market, why)
     wanted = VerifyOptions.for_resolution(resolution)
     proof = Proof(world=world, wanted=wanted, listen=listen, whole=options.verify, keep=options.keep)
     to_do, undone = not (plan.nothing_to_do or options.dry_run), False

@@ -11,7 +11,7 @@ from ipexenv.events import Event
 from ipexenv.report.verify import show_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -24,8 +24,10 @@ UNDONE = "it was undone: the environment is as it was before (`--keep` leaves it
 _MB = 1_000_000
 
 
-def install_data(resolution: Resolution, plan: Plan, market: Market) -> dict[str, Any]:
-    """Return the JSON ``data`` of ``install``."""
+def install_data(
+    resolution: Resolution, plan: Plan, market: Market, why: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return the JSON ``data`` of ``install``; ``why`` are distributions with the reasons for their versions."""
     sources = [
         {
             "name": report.name,
@@ -36,7 +38,8 @@ def install_data(resolution: Resolution, plan: Plan, market: Market) -> dict[str
         }
         for report in market.reports
     ]
-    return {**resolution.as_mapping(), "plan": plan.as_mapping(), "sources": sources, "changed": False}
+    told = {"why": [{"name": name, "why": reason} for name, reason in why], "sources": sources, "changed": False}
+    return {**resolution.as_mapping(), "plan": plan.as_mapping(), **told}
 
 
 def plan_lines(plan: Plan, resolution: Resolution) -> Iterator[str]:

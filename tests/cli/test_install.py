@@ -190,6 +190,8 @@ def test_the_json_of_a_dry_run(world: World, tables: str, wheels: Path, capsys: 
     data = document["data"]
     assert data["changed"] is False
     assert data["torch"] == "2.8.0"
+    assert [row["name"] for row in data["why"]] == [pin["name"] for pin in data["pins"]]
+    assert all(row["why"] for row in data["why"])
     assert data["plan"]["requirements"] == ["torch==2.8.0", "intel_extension_for_pytorch==2.8.0"]
     assert data["plan"]["constraints"] == [
         "torch==2.8.0",
