@@ -126,20 +126,22 @@ def beside(tmp_path: Path, interpreter: Callable[[str], Path]) -> Callable[..., 
     def make(lender: Any, *requirements: str, files: Mapping[str, str] | None = None) -> Path:
         minor = lender.site_packages.parent.name.removeprefix("python")
         folder = tmp_path / "beside"
-        subprocess.run([interpreter(minor), "-m", "venv", folder], check=True, timeout=LIMIT_S, capture_output=True)
+        make: list[str | Path] = [interpreter(minor), "-m", "venv", "--without-pip", folder]
+        subprocess.run(make, check=True, timeout=LIMIT_S, capture_output=True)
         python = folder / "bin" / "python"
         if requirements:
             pip: list[str | Path] = [
-                python,
+                sys.executable,
                 "-m",
                 "pip",
+                "--python",
+                python,
                 "install",
                 "--quiet",
                 "--no-input",
                 "--no-deps",
-                *requirements,
             ]
-            subprocess.run(pip, check=True, timeout=LIMIT_S, capture_output=True)
+            subprocess.run([*pip, *requirements], check=True, timeout=LIMIT_S, capture_output=True)
         site_packages = next((folder / "lib").glob("python*/site-packages"))
         (site_packages / "zz-lender.pth").write_text(f"{lender.site_packages}\n", encoding="utf-8")
         for name, text in (files or {}).items():
