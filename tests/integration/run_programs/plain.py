@@ -32,7 +32,7 @@ def main():
     for way in ("spawn", "fork"):
         with multiprocessing.get_context(way).Pool(1) as pool:
             told[way] = pool.map(double, [1, 2])
-    print(json.dumps(told))
+    os.write(1, f"{json.dumps(told)}\n".encode())  # whole: a launcher passes on what comes, from all ranks
 
 
 if __name__ == "__main__":
