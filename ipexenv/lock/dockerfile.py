@@ -24,6 +24,9 @@ _TOOL = "/opt/ipexenv"
 _REQUIREMENTS = "/opt/requirements.txt"
 _LOCK = "/opt/pylock.toml"
 CACHE = "/root/.cache/pip"
+_BRIDGE_CACHE = "/root/.cache/ipexenv"
+"""Kept by BuildKit between builds, no part of the image: where pip and ipexenv keep downloads of a container's root."""
+
 _USER_ID = 10001
 
 _USUAL_PACKAGES = ("libtcmalloc-minimal4", "numactl")
@@ -155,7 +158,7 @@ def _bridge(lock_name: str) -> Iterator[str]:
     """Yield the steps that build the bridge, with an ipexenv that does not stay in the environment itself."""
     yield "# The ccl backend is on no index: ipexenv builds it from Intel's own files, each by its SHA-256."
     yield f'COPY [{json.dumps(lock_name)}, "{_LOCK}"]'
-    yield f"RUN --mount=type=cache,target={CACHE} \\"
+    yield f"RUN --mount=type=cache,target={_BRIDGE_CACHE} \\"
     yield f"    {_TOOL}/bin/{bridge_command(_LOCK)} --venv {VENV}"
 
 

@@ -99,6 +99,7 @@ def test_the_bridge_is_built_before_root_is_given_up() -> None:
     build = next(number for number, (_, rest) in enumerate(steps) if "--ccl bridge" in rest)
     assert steps[build - 1] == ("COPY", '["pylock.toml", "/opt/pylock.toml"]')
     assert "/opt/ipexenv/bin/ipexenv install --ccl bridge" in steps[build][1]
+    assert steps[build][1].startswith("--mount=type=cache,target=/root/.cache/ipexenv ")
     assert steps[build + 1][0] == "USER"
 
 
